@@ -1,0 +1,1 @@
+"""The commands behind ``gristmill``: each parses, calls and prints; the work is done elsewhere."""

@@ -1,0 +1,136 @@
+"""What people see in the terminal: live progress, the funnel, tables."""
+
+import sys
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from gristmill.pipeline.report import Report
+from gristmill.pipeline.run import TaskFailure, TaskResult, Watch
+
+_PLAIN_SECONDS = 10.0
+
+
+class LiveProgress(Watch):
+    """A bar for each round: shards done, documents in and out, drop rate, documents a second.
+
+    Without a terminal, one line when a round begins and one every ten seconds.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar = Progress(
+            TextColumn("{task.description:<24}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[docs]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=1, docs="", visible=False)
+        self._name, self._total, self._done = "", 0, 0
+        self._finished = [0, 0]
+        self._running: dict[int, tuple[int, int]] = {}
+        self._begun = self._said = time.monotonic()
+
+    def on_round(self, name: str, total: int, done: int) -> None:
+        """Start a bar."""
+        self._name, self._total, self._done = name, total, done
+        self._finished, self._running = [0, 0], {}
+        self._begun = self._said = time.monotonic()
+        self._bar.remove_task(self._task)
+        self._task = self._bar.add_task(name, total=total, completed=done, docs="")
+        if not self._console.is_terminal and total > done:
+            self._console.print(f"{name}: {total - done} of {total} shards to do", highlight=False)
+
+    def on_tick(self, task: int, counts: Mapping[str, int]) -> None:
+        """Note how far a running task is."""
+        self._running[task] = (counts.get("docs_in", 0), counts.get("docs_out", 0))
+        self._show()
+
+    def on_result(self, result: TaskResult | TaskFailure) -> None:
+        """Advance the bar; name a failure at once."""
+        self._running.pop(result.task, None)
+        self._done += 1
+        if isinstance(result, TaskFailure):
+            self._console.print(f"[red]{self._name} shard {result.task}:[/] {result.message}")
+        else:
+            self._finished[0] += result.docs_in
+            self._finished[1] += result.docs_out
+        self._show()
+
+    def _show(self) -> None:
+        docs_in = self._finished[0] + sum(i for i, _ in self._running.values())
+        docs_out = self._finished[1] + sum(o for _, o in self._running.values())
+        seconds = max(time.monotonic() - self._begun, 1e-9)
+        text = ""
+        if docs_in:
+            text = f"{docs_in:,} docs, {docs_in / seconds:,.0f}/s"
+        if docs_in and docs_out:
+            text += f", {docs_out:,} kept ({1 - docs_out / docs_in:.0%} dropped)"
+        self._bar.update(self._task, completed=self._done, docs=text)
+        now = time.monotonic()
+        if not self._console.is_terminal and now - self._said >= _PLAIN_SECONDS:
+            self._said = now
+            self._console.print(f"{self._name}: {self._done}/{self._total} {text}", highlight=False)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+
+def funnel_table(report: Report) -> Table:
+    """Return the funnel: one line a stage, with its three commonest reasons."""
+    table = Table(title=f"{report.recipe['name']} · run {report.run_id}", title_justify="left")
+    table.add_column("stage")
+    for name in ("docs in", "docs out", "kept"):
+        table.add_column(name, justify="right")
+    table.add_column("dropped because of", overflow="fold")
+    table.add_column("CPU s", justify="right")
+    for stage in report.stages:
+        reasons = sorted(stage.drops.items(), key=lambda item: (-item[1], item[0]))
+        shown = ", ".join(f"{reason} {n:,}" for reason, n in reasons[:3])
+        rest = sum(n for _, n in reasons[3:])
+        table.add_row(
+            stage.name,
+            f"{stage.docs_in:,}",
+            f"{stage.docs_out:,}",
+            f"{stage.docs_out / stage.docs_in:.1%}" if stage.docs_in else "–",
+            shown + (f", {len(reasons) - 3} more {rest:,}" if rest else ""),
+            f"{report.cpu_seconds.get(stage.name, 0.0):,.1f}",
+        )
+    return table
+
+
+def print_report(console: Console, report: Report) -> None:
+    """Print the funnel, the tokens and what is missing."""
+    console.print(funnel_table(report))
+    if report.shards:
+        train, val = report.tokens["train"], report.tokens["val"]
+        console.print(f"tokens: {train:,} train, {val:,} val in {len(report.shards)} files")
+    for name, tasks in report.missing:
+        console.print(f"[yellow]not finished:[/] {name}, {tasks} tasks to do; run the recipe again")
+
+
+def stderr() -> Console:
+    """A console for progress and errors, so that stdout holds results only."""
+    return Console(file=sys.stderr)

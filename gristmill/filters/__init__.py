@@ -1,0 +1,1 @@
+"""One document in; signals, a verdict or cleaner text out."""

@@ -1,0 +1,208 @@
+"""Gopher's repetition rules: pages that say the same thing over and over.
+
+Rules and thresholds: Rae et al. 2021, arXiv 2112.11446, table A1; measured as datatrove 0.10.1
+does (``GopherRepetitionFilter``), to the same numbers.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field
+
+from gristmill.pipeline.stage import Judge, Map, first_reason, with_columns
+from gristmill.pipeline.text import words
+
+TOP = (2, 3, 4)
+DUPLICATED = (5, 6, 7, 8, 9, 10)
+_KINDS = ("frac", "char_frac")
+_PARAGRAPH_END = re.compile(r"\n{2,}")
+_LINE_END = re.compile(r"\n+")
+# Odd, so that it has an inverse modulo 2**64 (the constant of Knuth's multiplicative hashing).
+_BASE = 0x9E3779B97F4A7C15
+_INVERSE = pow(_BASE, -1, 1 << 64)
+
+Ratio = Annotated[float, Field(ge=0, le=1)]
+
+
+class GopherRepetitionSignals(Map):
+    """Measure repetition. All are shares of the text's characters unless the name says ``_frac``.
+
+    ``gopher.dup_para_frac`` and ``gopher.dup_line_frac`` are shares of paragraphs and lines. A
+    signal is null where it has no meaning: an empty text, or no n-gram of that length.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("text",)
+
+    def adds(self) -> Mapping[str, pa.DataType]:
+        """``gopher.chars`` (int64) and the shares (float64)."""
+        names = [f"gopher.dup_{unit}_{kind}" for unit in ("para", "line") for kind in _KINDS]
+        names += [f"gopher.top_{n}_gram" for n in TOP]
+        names += [f"gopher.dup_{n}_gram" for n in DUPLICATED]
+        return {"gopher.chars": pa.int64()} | dict.fromkeys(names, pa.float64())
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the batch with the signals."""
+        rows = [_measure(text or "") for text in batch.column("text").to_pylist()]
+        columns = {
+            name: pa.array([row.get(name) for row in rows], kind)
+            for name, kind in self.adds().items()
+        }
+        return with_columns(batch, columns)
+
+
+class GopherRepetition(Judge):
+    """Drop repetitive texts. ``None`` switches a rule off."""
+
+    needs: ClassVar[tuple[str, ...]] = tuple(GopherRepetitionSignals().adds())
+
+    dup_para_frac: Ratio | None = 0.3
+    dup_para_char_frac: Ratio | None = 0.2
+    dup_line_frac: Ratio | None = 0.3
+    dup_line_char_frac: Ratio | None = 0.2
+    top_2_gram: Ratio | None = 0.20
+    top_3_gram: Ratio | None = 0.18
+    top_4_gram: Ratio | None = 0.16
+    dup_5_gram: Ratio | None = 0.15
+    dup_6_gram: Ratio | None = 0.14
+    dup_7_gram: Ratio | None = 0.13
+    dup_8_gram: Ratio | None = 0.12
+    dup_9_gram: Ratio | None = 0.11
+    dup_10_gram: Ratio | None = 0.10
+
+    def reasons(self) -> tuple[str, ...]:
+        """``empty``, then one reason a rule, in the order in which they count."""
+        return ("empty", *(reason for reason, _ in _rules()))
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.StringArray:
+        """Return the first broken rule of each text."""
+        checks = [("empty", pc.equal(batch.column("gopher.chars"), 0))]
+        for reason, field in _rules():
+            limit = getattr(self, field)
+            if limit is not None:
+                checks.append((reason, pc.greater(batch.column(f"gopher.{field}"), limit)))
+        return first_reason(batch.num_rows, *checks)
+
+    def steps(self) -> tuple[Map | Judge, ...]:
+        """Measure, then judge."""
+        return (GopherRepetitionSignals(), self)
+
+
+def _rules() -> Iterator[tuple[str, str]]:
+    """Yield (reason, field) in datatrove's order."""
+    for unit in ("para", "line"):
+        for kind in _KINDS:
+            yield (f"dup_{unit}_{kind}",) * 2
+    for n in TOP:
+        yield (f"top_{n}_gram",) * 2
+    for n in DUPLICATED:
+        yield f"duplicated_{n}_n_grams", f"dup_{n}_gram"
+
+
+def _measure(text: str) -> dict[str, float | int | None]:
+    chars = len(text)
+    row: dict[str, float | int | None] = {"gopher.chars": chars}
+    if not chars:
+        return row
+    units = {"para": _PARAGRAPH_END.split(text.strip()), "line": _LINE_END.split(text)}
+    for unit, parts in units.items():
+        different = set(parts)
+        row[f"gopher.dup_{unit}_frac"] = (len(parts) - len(different)) / len(parts)
+        repeated = sum(map(len, parts)) - sum(map(len, different))
+        row[f"gopher.dup_{unit}_char_frac"] = repeated / chars
+    tokens = words(text)
+    for n, top in zip(TOP, _top_ngrams(tokens), strict=True):
+        row[f"gopher.top_{n}_gram"] = None if top is None else top / chars
+    for n, repeated in zip(DUPLICATED, _duplicate_ngrams(tokens), strict=True):
+        row[f"gopher.dup_{n}_gram"] = repeated / chars
+    return row
+
+
+def _top_ngrams(tokens: Sequence[str]) -> list[int | None]:
+    """Return, for each n in ``TOP``, characters covered by the most frequent n-gram.
+
+    Words are joined by a space; among equally frequent n-grams the first in the text counts.
+    """
+    numbers: dict[str, int] = {}
+    ids = np.fromiter((numbers.setdefault(t, len(numbers)) for t in tokens), np.int64, len(tokens))
+    codes, limit = ids, len(numbers)  # codes[i] < limit stands for the n-gram at i
+    found: list[int | None] = []
+    for n in range(2, max(TOP) + 1):
+        if len(ids) < n:
+            found.append(None)
+            continue
+        if limit * len(numbers) >= 1 << 63:
+            codes = np.unique(codes, return_inverse=True)[1]
+            limit = len(ids)
+        codes = codes[:-1] * len(numbers) + ids[n - 1 :]
+        limit *= len(numbers)
+        start, count = _most_frequent(codes)
+        found.append(len(" ".join(tokens[start : start + n])) * count)
+    return found
+
+
+def _most_frequent(codes: "np.ndarray[Any, Any]") -> tuple[int, int]:
+    """Return (first position, count) of the most frequent value; of ties, the one seen first."""
+    ordered = np.sort(codes)
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    counts = np.diff(starts, append=len(ordered))
+    best = int(counts.max())
+    if best == 1:
+        return 0, 1
+    tied = ordered[starts[counts == best]]
+    return int(np.argmax(np.isin(codes, tied))), best
+
+
+def _duplicate_ngrams(tokens: Sequence[str]) -> list[int]:
+    """Return, for each n in ``DUPLICATED``, characters in n-grams that came before.
+
+    The scan skips a repeated n-gram as a whole; words are joined without a space, so n-grams
+    count as equal when their letters are. A rolling hash of all windows finds the few that may
+    have an equal elsewhere; only those are compared as text, so the hash cannot err.
+    """
+    joined = "".join(tokens)
+    lengths = np.fromiter(map(len, tokens), np.int64, len(tokens))
+    ends = np.concatenate(([0], np.cumsum(lengths)))
+    codes = np.frombuffer(joined.encode("utf-32-le"), np.uint32).astype(np.uint64)
+    prefix = np.concatenate((np.zeros(1, np.uint64), np.cumsum(codes * _powers(_BASE, len(codes)))))
+    unshift = _powers(_INVERSE, len(codes) + 1)[ends]
+    hashes = prefix[ends]
+    return [
+        0
+        if len(tokens) < n
+        else _repeated_chars(joined, ends, n, (hashes[n:] - hashes[:-n]) * unshift[:-n])
+        for n in DUPLICATED
+    ]
+
+
+def _powers(base: int, n: int) -> "np.ndarray[Any, Any]":
+    """Return base**0 .. base**(n-1) modulo 2**64."""
+    powers = np.full(n, base, np.uint64)
+    powers[:1] = 1
+    return np.cumprod(powers)
+
+
+def _repeated_chars(
+    joined: str, ends: "np.ndarray[Any, Any]", n: int, windows: "np.ndarray[Any, Any]"
+) -> int:
+    ordered = np.sort(windows)
+    shared = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    if not len(shared):
+        return 0
+    candidates = np.flatnonzero(np.isin(windows, shared))
+    seen: set[str] = set()
+    repeated, free = 0, 0
+    spans = zip(candidates, ends[candidates], ends[candidates + n], strict=True)
+    for i, start, end in ((int(a), int(b), int(c)) for a, b, c in spans):
+        if i < free:
+            continue
+        ngram = joined[start:end]
+        if ngram in seen:
+            repeated += len(ngram)
+            free = i + n
+        else:
+            seen.add(ngram)
+    return repeated

@@ -1,0 +1,1 @@
+"""Documents in, between and together: reading, running, publishing, deduplicating."""

@@ -1,0 +1,88 @@
+"""From a list of stages to a list of rounds.
+
+Maps and Judges are fused until a barrier needs all documents; then what is pending becomes a
+segment. Barriers in a row share one segment: their drop lists are applied on the fly and written
+once, by the next segment. The last segment is always called ``documents``.
+"""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from gristmill.errors import ConfigError
+from gristmill.pipeline.rounds import DropList, Gather, Round, View
+from gristmill.pipeline.segment import KeepRejected, Segment, Step, columns_after
+from gristmill.pipeline.source import Read
+from gristmill.pipeline.stage import Judge, Map
+
+DOCUMENTS = "documents"
+
+
+def compile_rounds(
+    stages: Sequence[tuple[str, Map | Judge | Gather]],
+    tail: Sequence[tuple[str, Gather]],
+    source: pa.Schema,
+    keep_rejected: KeepRejected = "excerpt",
+) -> list[Round]:
+    """Return the rounds of a run, in order.
+
+    Args:
+        stages: (name, stage) as in the recipe.
+        tail: barriers that follow the finished documents (tokenizer, shards).
+        source: columns of the inputs.
+        keep_rejected: how much of a rejected document's text the ledger keeps.
+
+    Raises:
+        ConfigError: a stage stands twice, or needs what nothing before it provides.
+    """
+    names = [name for name, _ in stages]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"stage {name} stands twice in the recipe; each may stand once")
+    rounds: list[Round] = []
+    steps: list[Step] = [Step("read", Read())]
+    base: View | None = None
+    _check_needs(stages, tail, source, keep_rejected)
+
+    def close(name: str) -> View:
+        rounds.append(Round(name, Segment(base, tuple(steps), keep_rejected)))
+        return View(name)
+
+    for name, stage in stages:
+        if not isinstance(stage, Gather):
+            steps += [Step(name, step) for step in stage.steps()]
+            continue
+        if base is None or any(not isinstance(step.run, DropList) for step in steps):
+            base = close("curate" if base is None else f"curate-{len(rounds)}")
+            steps = []
+        drops = tuple(step.run for step in steps if isinstance(step.run, DropList))
+        rounds += stage.rounds(name, View(base.round, drops))
+        if drop := stage.drop_list(name):
+            steps.append(Step(name, drop))
+    view = close(DOCUMENTS)
+    for name, gather in tail:
+        rounds += gather.rounds(name, view)
+    return rounds
+
+
+def _check_needs(
+    stages: Sequence[tuple[str, Map | Judge | Gather]],
+    tail: Sequence[tuple[str, Gather]],
+    source: pa.Schema,
+    keep_rejected: KeepRejected,
+) -> None:
+    """Raise ConfigError where a stage needs a column that nothing before it provides."""
+    steps = [Step("read", Read())]
+    for name, stage in [*stages, *tail]:
+        if not isinstance(stage, Gather):
+            steps += [Step(name, step) for step in stage.steps()]
+            continue
+        have = columns_after(source, tuple(steps), keep_rejected)[0].names
+        if missing := [column for column in stage.needs if column not in have]:
+            raise ConfigError(
+                f"stage {name} needs column {missing[0]}, which nothing before it provides "
+                f"(there is: {', '.join(have)}); mend the order of stages"
+            )
+        if drop := stage.drop_list(name):
+            steps.append(Step(name, drop))
+    columns_after(source, tuple(steps), keep_rejected)

@@ -1,0 +1,239 @@
+"""Run tasks on a Dask cluster. The only module that imports dask and distributed.
+
+One task is one shard (minutes of work), so the scheduler sees few, large tasks: a window of
+4 × workers futures, results of a few numbers. Scheduler state is disposable: everything that
+matters stands in manifests.
+"""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import dask
+import yaml
+from distributed import Client, KilledWorker, LocalCluster, as_completed, get_worker
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gristmill.errors import ConfigError
+from gristmill.pipeline.plan import installed_versions
+from gristmill.pipeline.rounds import Round
+from gristmill.pipeline.run import TaskFailure, TaskResult, Watch, run_task
+from gristmill.pipeline.shard import RunFolder
+
+_TOPIC = "gristmill"
+_WINDOW = 4
+
+#: Why each: ``shared/reference`` measured them; see docs/design.md, "Dask".
+SETTINGS = {
+    # A task that kills four workers is at fault itself; the rest of the run must go on.
+    "distributed.scheduler.allowed-failures": 3,
+    # A worker deep in C code may miss heartbeats for minutes and still be well.
+    "distributed.scheduler.worker-ttl": "15 minutes",
+    "distributed.scheduler.no-workers-timeout": "30 minutes",
+    # Results are counts; there is nothing to spill. A worker that leaks is killed and replaced.
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": 0.80,
+    "distributed.worker.memory.terminate": 0.95,
+    "distributed.comm.retry.count": 5,
+    "distributed.comm.timeouts.connect": "60s",
+    "distributed.comm.timeouts.tcp": "120s",
+    "distributed.admin.large-graph-warning-threshold": "100MB",
+}
+
+
+class ClusterFile(BaseModel):
+    """What ``--cluster FILE`` holds: a cluster class and how to make it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cluster: str = Field(description="import path, e.g. dask_jobqueue.SLURMCluster")
+    arguments: dict[str, Any] = {}
+    workers: int | None = Field(None, ge=1, description="scale to so many workers")
+    adapt: dict[str, Any] | None = Field(None, description="arguments of cluster.adapt()")
+
+    def start(self) -> Any:
+        """Import the class, make the cluster and scale it."""
+        module, _, name = self.cluster.rpartition(".")
+        try:
+            kind = getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise ConfigError(
+                f"cluster {self.cluster}: cannot be imported ({error}); "
+                "pip install 'gristmill[cluster]'"
+            ) from error
+        cluster = kind(**self.arguments)
+        if self.adapt is not None:
+            cluster.adapt(**self.adapt)
+        elif self.workers is not None:
+            cluster.scale(self.workers)
+        return cluster
+
+
+def read_cluster_file(path: Path) -> ClusterFile:
+    """Read a cluster file.
+
+    Raises:
+        ConfigError: missing, no YAML, or unknown keys.
+    """
+    try:
+        return ClusterFile.model_validate(yaml.safe_load(path.read_text()))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, ValidationError) as error:
+        first = str(error).replace("\n", " ")[:200]
+        raise ConfigError(f"{path}: not a cluster file: {first}") from error
+
+
+class DaskRunner:
+    """Executes tasks on the workers of a client."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    @property
+    def dashboard(self) -> str | None:
+        """Address of the dashboard, if there is one."""
+        return self.client.dashboard_link or None
+
+    @property
+    def workers(self) -> int:
+        """Number of workers now."""
+        return len(self.client.scheduler_info(n_workers=-1)["workers"])
+
+    def map(
+        self, folder: RunFolder, round_: Round, tasks: Sequence[int], watch: Watch
+    ) -> Iterator[TaskResult | TaskFailure]:
+        """Execute tasks with a bounded number in flight; a killer is tried once more, alone."""
+        self.client.subscribe_topic(_TOPIC, lambda event: _heard(event, watch))
+        waiting = list(reversed(tasks))
+        killers: list[int] = []
+        running = as_completed(loop=self.client.loop)
+        while waiting or running.count():
+            window = _WINDOW * max(1, self.workers)
+            while waiting and running.count() < window:
+                running.add(self._submit(folder, round_, waiting.pop(), 0))
+            future = next(running)
+            result = _outcome(future)
+            if isinstance(result, TaskFailure) and result.killed:
+                killers.append(result.task)
+            else:
+                yield result
+        for task in killers:
+            future = self._submit(folder, round_, task, 1)
+            yield _outcome(next(as_completed([future])))
+        self.client.unsubscribe_topic(_TOPIC)
+
+    def _submit(self, folder: RunFolder, round_: Round, task: int, attempt: int) -> Any:
+        key = f"{round_.name}-{folder.run_id}-{task:05d}" + (f"-again{attempt}" if attempt else "")
+        return self.client.submit(_on_worker, folder, round_, task, key=key, pure=False)
+
+
+def _on_worker(folder: RunFolder, round_: Round, task: int) -> TaskResult | TaskFailure:
+    worker = get_worker()
+
+    def tick(counts: Mapping[str, int]) -> None:
+        worker.log_event(_TOPIC, {"task": task, **counts})
+
+    return run_task(folder, round_, task, tick)
+
+
+def _outcome(future: Any) -> TaskResult | TaskFailure:
+    """Turn a finished future into a value; bugs are raised here, in the driver."""
+    task = int(future.key.split("-again")[0].rsplit("-", 1)[1])
+    try:
+        result: TaskResult | TaskFailure = future.result()
+    except KilledWorker:
+        return TaskFailure(task, "its worker was killed again and again (memory?)", killed=True)
+    return result
+
+
+def _heard(event: tuple[float, Any], watch: Watch) -> None:
+    _, body = event
+    if isinstance(body, dict) and "task" in body:
+        watch.on_tick(body["task"], {k: v for k, v in body.items() if k.startswith("docs")})
+
+
+@contextmanager
+def open_runner(
+    *,
+    workers: int,
+    scheduler: str | None = None,
+    scheduler_file: Path | None = None,
+    cluster_file: Path | None = None,
+) -> Iterator[DaskRunner]:
+    """Connect to a cluster, or start one on this machine, for the length of the block.
+
+    Args:
+        workers: processes of a local cluster, one thread each; ignored where there is a cluster.
+        scheduler: address of a running scheduler.
+        scheduler_file: JSON file that ``dask scheduler --scheduler-file`` wrote.
+        cluster_file: see ``ClusterFile``.
+
+    Raises:
+        ConfigError: no scheduler answers, or the versions of client and workers differ.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(dask.config.set(SETTINGS))
+        if scheduler or scheduler_file:
+            client = _connect(scheduler, scheduler_file)
+        else:
+            cluster = stack.enter_context(
+                read_cluster_file(cluster_file).start() if cluster_file else _local(workers)
+            )
+            client = Client(cluster)
+        stack.callback(_close, client)
+        if scheduler or scheduler_file or cluster_file:
+            client.wait_for_workers(1, timeout=1800)
+            _same_versions(client)
+        yield DaskRunner(client)
+
+
+def _local(workers: int) -> LocalCluster:
+    return LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        processes=True,
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0" if _has_bokeh() else None,
+        silence_logs=50,
+        memory_limit="auto",
+    )
+
+
+def _connect(scheduler: str | None, scheduler_file: Path | None) -> Client:
+    where = scheduler or str(scheduler_file)
+    try:
+        if scheduler_file is not None:
+            if not scheduler_file.is_file():
+                raise ConfigError(f"{scheduler_file}: no such scheduler file")
+            return Client(scheduler_file=str(scheduler_file), timeout=30)
+        return Client(scheduler, timeout=30)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{where}: no Dask scheduler answers there ({error})") from error
+
+
+def _close(client: Client) -> None:
+    try:
+        client.close(timeout=10)
+    except TimeoutError:
+        print("gristmill: the Dask client did not close in 10 s", file=sys.stderr)
+
+
+def _same_versions(client: Client) -> None:
+    """Refuse workers whose Python or libraries differ from the client's."""
+    mine = installed_versions()
+    for worker, theirs in client.run(installed_versions).items():
+        wrong = [
+            f"{n} {theirs.get(n)} there, {v} here" for n, v in mine.items() if theirs.get(n) != v
+        ]
+        if wrong:
+            raise ConfigError(f"worker {worker} has other versions: {wrong[0]}; install the same")
+
+
+def _has_bokeh() -> bool:
+    return importlib.util.find_spec("bokeh") is not None

@@ -1,0 +1,3 @@
+"""Deduplication: exact (``exact``), and near-duplicates by MinHash-LSH (``minhash`` → ``bands`` →
+``verify`` → ``components``).
+"""

@@ -1,0 +1,150 @@
+"""Rounds: the only unit of execution, and the barrier stages (``Gather``) made of them.
+
+A run is a list of rounds. A round is a number of independent tasks that may read everything
+earlier rounds published. ``Segment`` rounds push documents through fused Maps and Judges;
+a ``Gather`` contributes the rounds it needs, and reads documents through a ``View``.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from gristmill.errors import ShardError
+from gristmill.pipeline.plan import load_plan
+from gristmill.pipeline.shard import Draft, RunFolder
+from gristmill.pipeline.stage import Stage, with_columns
+
+#: Called now and then with running counts ("docs_in", "docs_out") of the task at work.
+Tick = Callable[[Mapping[str, int]], None]
+
+#: What a barrier says of each member of a cluster. ``survivor`` equals ``key`` for the one kept.
+CLUSTERS = pa.schema(
+    [("key", pa.uint64()), ("survivor", pa.uint64()), ("cluster_size", pa.int64())]
+)
+
+
+class Work(Protocol):
+    """What a round does for each of its tasks. Frozen, picklable, small."""
+
+    def count(self, folder: RunFolder) -> int:
+        """Return the number of tasks; depends on the plan and earlier rounds only."""
+
+    def __call__(self, draft: Draft, tick: Tick) -> None:
+        """Do task ``draft.task``: write files into the draft and set its counts."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """A named set of independent tasks; ``stage.part`` or just ``stage``."""
+
+    name: str
+    work: Work
+
+    @property
+    def stage(self) -> str:
+        """The recipe stage that this round belongs to: ``minhash_dedup.bands`` → its first part."""
+        return self.name.split(".")[0]
+
+
+@dataclass(frozen=True)
+class DropList:
+    """The outcome of a dedup barrier: clusters of keys, of which only the survivor stays."""
+
+    stage: str
+    round: str
+    reason: str
+
+    def rows(self, folder: RunFolder, task: int) -> pa.Table:
+        """Return the cluster members among the documents of one shard, sorted by key."""
+        low, high = load_plan(folder.root).shards[task].key_range()
+        paths = [str(path) for path in folder.outputs(self.round, ".clusters.parquet")]
+        if not paths:
+            return CLUSTERS.empty_table()
+        mine = (ds.field("key") >= pa.scalar(low, pa.uint64())) & (
+            ds.field("key") <= pa.scalar(high, pa.uint64())
+        )
+        return ds.dataset(paths, schema=CLUSTERS).to_table(filter=mine).sort_by("key")
+
+    def columns(self) -> dict[str, pa.DataType]:
+        """Columns that ``mark`` adds."""
+        return {f"{self.stage}.survivor": pa.uint64(), f"{self.stage}.cluster_size": pa.int64()}
+
+    def mark(self, batch: pa.RecordBatch, rows: pa.Table) -> tuple[pa.RecordBatch, pa.Array]:
+        """Join the cluster columns by key; return the batch and the reasons."""
+        listed = rows["key"].to_numpy()
+        keys = batch.column("key").to_numpy()
+        at = np.searchsorted(listed, keys)
+        found = at < len(listed)
+        found[found] = listed[at[found]] == keys[found]
+        index = pa.array(at, mask=~found)
+        survivor = rows["survivor"].combine_chunks().take(index)
+        size = rows["cluster_size"].combine_chunks().take(index)
+        values = dict(zip(self.columns(), (survivor, size), strict=True))
+        dropped = found & (survivor.fill_null(0).to_numpy() != keys)
+        reasons = pa.array([self.reason] * len(keys), pa.string(), mask=~dropped)
+        return with_columns(batch, values), reasons
+
+
+@dataclass(frozen=True)
+class View:
+    """The documents as they stand at a barrier: a segment's kept shards, less drop lists."""
+
+    round: str
+    drops: tuple[DropList, ...] = ()
+
+    def count(self, folder: RunFolder) -> int:
+        """Return the number of shards."""
+        return len(folder.manifests(self.round))
+
+    def docs_in(self, folder: RunFolder, task: int) -> int:
+        """Return the number of documents in a shard before the drop lists."""
+        manifest = folder.manifest(self.round, task)
+        kept = manifest.output(".kept.parquet") if manifest else None
+        if kept is None or kept.docs is None:
+            raise ShardError(f"{self.round} task {task}: no kept documents published; run again")
+        return kept.docs
+
+    def schema(self, folder: RunFolder, task: int) -> pa.Schema:
+        """Return the columns of a shard."""
+        return pq.read_schema(self._path(folder, task))
+
+    def raw(
+        self, folder: RunFolder, task: int, columns: Sequence[str] | None = None, rows: int = 64
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield a shard's documents in key order, drop lists not applied."""
+        with pq.ParquetFile(self._path(folder, task)) as file:
+            yield from file.iter_batches(batch_size=rows, columns=columns)
+
+    def batches(
+        self, folder: RunFolder, task: int, columns: Sequence[str], rows: int = 64
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield a shard's documents in key order, without the dropped ones."""
+        listed = [(drop, drop.rows(folder, task)) for drop in self.drops]
+        for batch in self.raw(folder, task, ["key", *(c for c in columns if c != "key")], rows):
+            for drop, table in listed:
+                _, reasons = drop.mark(batch, table)
+                batch = batch.filter(reasons.is_null())
+            if batch.num_rows:
+                yield batch
+
+    def _path(self, folder: RunFolder, task: int) -> str:
+        return str(folder.file(self.round, task, "kept.parquet"))
+
+
+class Gather(Stage, ABC):
+    """Files → files, with all shards in view."""
+
+    @abstractmethod
+    def rounds(self, name: str, view: View) -> tuple[Round, ...]:
+        """Return the rounds of this stage, named ``name`` or ``name.part``."""
+
+    def drop_list(self, name: str) -> DropList | None:
+        """Return what later segments drop because of this stage, if anything."""
+        del name
+        return None

@@ -1,0 +1,198 @@
+"""Where documents come from: one shard of a WARC, Parquet or JSONL input as batches.
+
+Whatever cannot be a document becomes a row with ``read.problem`` set, so that the first judge
+(``Read``) drops it with a reason like any other and it shows in the ledger.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gristmill.errors import ConfigError, ShardError
+from gristmill.pipeline.plan import InputFile, Plan
+from gristmill.pipeline.schema import DOCUMENT, PAGE, make_key
+from gristmill.pipeline.stage import Judge
+from gristmill.pipeline.warc import READ_REASONS, read_warc
+
+_ROWS = 64
+_PEEK_LINES = 100
+_CONTENT = {"text": pa.string(), "html": pa.binary()}
+
+
+class Read(Judge):
+    """Drop records that are no usable page or document."""
+
+    needs = ("read.problem",)
+
+    def reasons(self) -> tuple[str, ...]:
+        """See ``gristmill.pipeline.warc`` for the reasons of WARC records."""
+        return (*READ_REASONS, "bad_json", "no_text")
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.StringArray:
+        """The reader has judged already."""
+        return batch.column("read.problem")
+
+
+def planned_input(plan: Plan, task: int) -> InputFile:
+    """Return the input file that a shard belongs to."""
+    return plan.inputs[plan.shards[task].input]
+
+
+def source_schema(files: tuple[InputFile, ...]) -> pa.Schema:
+    """Return the columns that the first input provides, as a stand-in for all.
+
+    Raises:
+        ConfigError: a Parquet or JSONL input has neither ``text`` nor ``html``.
+    """
+    first = files[0]
+    try:
+        if first.kind == "parquet":
+            return _parquet_schema(first.path)
+        return PAGE if first.kind == "warc" else _jsonl_schema(first.path)
+    except ShardError as error:
+        raise ConfigError(str(error)) from error
+
+
+def open_input(
+    plan: Plan, task: int, flags: Counter[str]
+) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    """Open one shard of the plan.
+
+    Args:
+        plan: the frozen plan.
+        task: shard number.
+        flags: receives counts of what is worth knowing but no drop (record types, repairs).
+
+    Returns:
+        The schema, and the batches in file order.
+
+    Raises:
+        ShardError: the input is gone, changed since the plan was made, or not what it should be.
+    """
+    file, shard = planned_input(plan, task), plan.shards[task]
+    size = _size(file.path)
+    if size is not None and size != file.size:
+        raise ShardError(
+            f"{file.path}: {size} bytes now, {file.size} when the plan was made; "
+            "restore it, or start again under another --out"
+        )
+    if file.kind == "warc":
+        on_truncated = plan.recipe["inputs"]["on_truncated"]
+        return PAGE, read_warc(
+            file.path,
+            shard.input,
+            flags,
+            start=shard.start,
+            end=shard.end,
+            on_truncated=on_truncated,
+        )
+    if file.kind == "parquet":
+        return _parquet_schema(file.path), _read_parquet(file.path, shard.input)
+    schema = _jsonl_schema(plan.inputs[0].path)
+    return schema, _read_jsonl(file.path, shard.input, schema)
+
+
+def _size(path: str) -> int | None:
+    try:
+        if "://" not in path:
+            return Path(path).stat().st_size
+        fs, inner = fsspec.url_to_fs(path)
+        return int(fs.info(inner)["size"])
+    except (OSError, TypeError) as error:
+        raise ShardError(f"{path}: cannot be read: {error}") from error
+
+
+def _parquet_schema(path: str) -> pa.Schema:
+    try:
+        with fsspec.open(path, "rb") as file:
+            have = pq.read_schema(file)
+    except (OSError, pa.ArrowException) as error:
+        raise ShardError(f"{path}: not a readable Parquet file: {error}") from error
+    fields = {"key": pa.uint64(), "id": pa.string(), "url": pa.string()}
+    for field in have:
+        if field.name not in ("key", "stage", "reason"):
+            fields[field.name] = _CONTENT.get(field.name, fields.get(field.name, field.type))
+    _need_content(path, list(fields))
+    return pa.schema([*fields.items(), ("read.problem", pa.string())])
+
+
+def _read_parquet(path: str, number: int) -> Iterator[pa.RecordBatch]:
+    schema, row = _parquet_schema(path), 0
+    content = "text" if "text" in schema.names else "html"
+    with fsspec.open(path, "rb") as file:
+        for batch in pq.ParquetFile(file).iter_batches(batch_size=_ROWS):
+            n = batch.num_rows
+            have = {name: batch.column(name) for name in batch.schema.names}
+            have["key"] = pa.array([make_key(number, row + i) for i in range(n)], pa.uint64())
+            missing = have[content].is_null().to_pylist()
+            have["read.problem"] = pa.array(
+                ["no_text" if m else None for m in missing], pa.string()
+            )
+            arrays = [have.get(f.name, pa.nulls(n, f.type)).cast(f.type) for f in schema]
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+            row += n
+
+
+def _jsonl_schema(path: str) -> pa.Schema:
+    """Tell from the first lines whether documents come as text or as HTML."""
+    names: set[str] = set()
+    for _, line in islice(_lines(path), _PEEK_LINES):
+        try:
+            body = orjson.loads(line)
+        except ValueError:
+            continue
+        names |= body.keys() if isinstance(body, dict) else set()
+    _need_content(path, sorted(names))
+    content = "text" if "text" in names else "html"
+    fields = [f if f.name != "text" else pa.field(content, _CONTENT[content]) for f in DOCUMENT]
+    return pa.schema(fields)
+
+
+def _read_jsonl(path: str, number: int, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    content = "text" if "text" in schema.names else "html"
+    rows: list[dict[str, Any]] = []
+    for row, line in _lines(path):
+        rows.append({"key": make_key(number, row)} | _json_row(line, content))
+        if len(rows) == _ROWS:
+            yield pa.RecordBatch.from_pylist(rows, schema=schema)
+            rows = []
+    if rows:
+        yield pa.RecordBatch.from_pylist(rows, schema=schema)
+
+
+def _json_row(line: bytes, content: str) -> dict[str, Any]:
+    try:
+        body = orjson.loads(line)
+    except ValueError:
+        return {"read.problem": "bad_json"}
+    if not isinstance(body, dict) or not isinstance(body.get(content), str):
+        return {"read.problem": "no_text"}
+    value = body[content]
+    return {
+        "id": None if body.get("id") is None else str(body["id"]),
+        "url": body["url"] if isinstance(body.get("url"), str) else None,
+        content: value.encode() if content == "html" else value,
+    }
+
+
+def _lines(path: str) -> Iterator[tuple[int, bytes]]:
+    try:
+        with fsspec.open(path, "rb", compression="infer") as file:
+            yield from ((i, line) for i, line in enumerate(file) if line.strip())
+    except (OSError, EOFError, ValueError) as error:
+        raise ShardError(f"{path}: cannot be read: {error}") from error
+
+
+def _need_content(path: str, names: list[str]) -> None:
+    if "text" not in names and "html" not in names:
+        raise ShardError(
+            f"{path}: neither a column text nor html (there is: "
+            f"{', '.join(names[:8]) or 'nothing'}); rename the column that holds the documents"
+        )

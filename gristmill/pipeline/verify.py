@@ -1,0 +1,124 @@
+"""Prove that a run folder holds what its manifests promise."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from gristmill.errors import CorruptError, GristmillError
+from gristmill.pipeline.durable import sync_and_hash
+from gristmill.pipeline.manifest import Manifest
+from gristmill.pipeline.report import check_chain, make_report
+from gristmill.pipeline.rounds import Round
+from gristmill.pipeline.shard import Draft, RunFolder
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong: a missing task, or bytes that are not the promised ones."""
+
+    kind: Literal["incomplete", "corrupt"]
+    message: str
+
+
+def verify(
+    folder: RunFolder,
+    rounds: Sequence[Round],
+    *,
+    quick: bool = False,
+    deep: int = 0,
+    progress: Progress = lambda _: None,
+) -> list[Finding]:
+    """Check a run.
+
+    Args:
+        folder: the run.
+        rounds: its rounds, compiled from its plan.
+        quick: sizes and laws only, no hashes.
+        deep: recompute this many tasks and compare their bytes, chosen by hash of the run id.
+        progress: called with the name of what is being checked.
+
+    Returns:
+        All findings; an empty list means that all is well.
+    """
+    findings: list[Finding] = []
+    done: list[tuple[Round, int]] = []
+    for round_ in rounds:
+        try:
+            tasks = round_.work.count(folder)
+        except GristmillError as error:
+            findings.append(Finding("incomplete", str(error)))
+            break
+        for task in range(tasks):
+            progress(f"{round_.name} {task}")
+            found = _check_task(folder, round_, task, quick)
+            findings += found
+            if not found:
+                done.append((round_, task))
+    if not findings:
+        try:
+            check_chain(make_report(folder, rounds).stages)
+        except CorruptError as error:
+            findings.append(Finding("corrupt", str(error)))
+        for round_, task in _chosen(folder, done, deep):
+            progress(f"again: {round_.name} {task}")
+            findings += _recompute(folder, round_, task)
+    return findings
+
+
+def _check_task(folder: RunFolder, round_: Round, task: int, quick: bool) -> list[Finding]:
+    where = folder.manifest_path(round_.name, task)
+    try:
+        manifest = folder.manifest(round_.name, task)
+        if manifest is None:
+            return [Finding("incomplete", f"{where}: missing; run the recipe again")]
+        for stage in manifest.stages:
+            stage.check(str(where))
+    except GristmillError as error:
+        return [Finding("corrupt", str(error))]
+    return [
+        finding
+        for finding in (
+            _check_file(folder, manifest, i, quick) for i in range(len(manifest.outputs))
+        )
+        if finding
+    ]
+
+
+def _check_file(folder: RunFolder, manifest: Manifest, i: int, quick: bool) -> Finding | None:
+    output = manifest.outputs[i]
+    path = folder.root / output.path
+    remedy = f"delete {folder.manifest_path(manifest.round, manifest.task)} and run again"
+    if not path.is_file():
+        return Finding("corrupt", f"{path}: missing; {remedy}")
+    if path.stat().st_size != output.bytes:
+        return Finding(
+            "corrupt", f"{path}: {path.stat().st_size} bytes, promised {output.bytes}; {remedy}"
+        )
+    if not quick and sync_and_hash(path)[1] != output.sha256:
+        return Finding("corrupt", f"{path}: SHA-256 differs from its manifest; {remedy}")
+    return None
+
+
+def _chosen(folder: RunFolder, done: list[tuple[Round, int]], deep: int) -> list[tuple[Round, int]]:
+    def rank(item: tuple[Round, int]) -> bytes:
+        return hashlib.sha256(f"{folder.run_id} {item[0].name} {item[1]}".encode()).digest()
+
+    return sorted(done, key=rank)[:deep]
+
+
+def _recompute(folder: RunFolder, round_: Round, task: int) -> list[Finding]:
+    """Do a task again, without publishing, and compare."""
+    draft = Draft(folder, round_.name, task)
+    try:
+        round_.work(draft, lambda _: None)
+        again, promised = draft.manifest(), folder.manifest(round_.name, task)
+    except GristmillError as error:
+        return [Finding("corrupt", f"{round_.name} task {task}: cannot be recomputed: {error}")]
+    finally:
+        draft.discard()
+    if promised is None or again.outputs != promised.outputs:
+        return [Finding("corrupt", f"{round_.name} task {task}: recomputed bytes differ")]
+    return []

@@ -1,0 +1,153 @@
+"""Text to token ids, by the fastest engine that gives the ids of ``tokenizer.json``.
+
+tiktoken, built from the vocabulary's own ranks, encodes about five times as fast as HF tokenizers.
+It is used where it must agree: byte-level BPE without normaliser, dropout or post-processing whose
+merges stand in the order of their ids. Everything else goes through HF tokenizers.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gristmill.errors import ConfigError
+from gristmill.tokenize.formats.vocab import Vocabulary, load_vocabulary
+from gristmill.tokenize.patterns import GPT2
+
+Ids = npt.NDArray[np.uint32]
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A tokenizer ready to encode.
+
+    Attributes:
+        vocab_size: number of ids, the special ones included.
+        eot: id of the end-of-text token.
+        engine: ``tiktoken`` or ``tokenizers``.
+        encode: texts → one array of ids a text. Text that looks like a special token is text.
+    """
+
+    vocab_size: int
+    eot: int
+    engine: str
+    encode: Callable[[Sequence[str]], list[Ids]]
+
+    @property
+    def dtype(self) -> str:
+        """Smallest item type that holds every id."""
+        return "uint16" if self.vocab_size <= 1 << 16 else "uint32"
+
+
+def load_encoder(path: Path, end_of_text: str | None = None) -> Encoder:
+    """Load a ``tokenizer.json``.
+
+    Args:
+        path: a byte-level BPE tokenizer in Hugging Face's format.
+        end_of_text: the token that separates documents; None = the only special token there is.
+
+    Raises:
+        ConfigError: unreadable, not byte-level BPE, or no such end-of-text token.
+    """
+    load_vocabulary(path)  # says what is wrong with the file, if anything is
+    return _build(path, path.read_text("utf-8"), end_of_text)
+
+
+@lru_cache(maxsize=4)
+def _build(path: Path, body: str, end_of_text: str | None) -> Encoder:
+    """Cached by content: a file that was replaced must not give the old ids."""
+    vocabulary = load_vocabulary(path)
+    data = json.loads(body)
+    eot = _end_of_text(path, vocabulary, end_of_text)
+    pattern = _pattern(data)
+    if pattern is None or not _ranks_are_ids(data):
+        return Encoder(len(vocabulary), eot, "tokenizers", _hf_encode(body))
+    return Encoder(len(vocabulary), eot, "tiktoken", _tiktoken_encode(path, vocabulary, pattern))
+
+
+def _end_of_text(path: Path, vocabulary: Vocabulary, wanted: str | None) -> int:
+    special = {vocabulary.token_bytes[i].decode("utf-8", "replace"): i for i in vocabulary.special}
+    if wanted is None and len(special) == 1:
+        return next(iter(special.values()))
+    if wanted in special:
+        return special[wanted]
+    raise ConfigError(
+        f"{path}: which token ends a text? Set tokenizer.end_of_text to one of "
+        f"{', '.join(sorted(special)) or '(there are no special tokens)'}"
+    )
+
+
+def _pattern(data: dict[str, Any]) -> str | None:
+    """Return the split pattern, where tiktoken can do exactly what this tokenizer does."""
+    pre = data.get("pre_tokenizer") or {}
+    model = data["model"]
+    plain = data.get("normalizer") is None and not any(
+        model.get(key) for key in ("dropout", "unk_token", "byte_fallback", "ignore_merges")
+    )
+    adds_tokens = (data.get("post_processor") or {}).get("type", "ByteLevel") != "ByteLevel"
+    if not plain or adds_tokens or any(not t.get("special") for t in data.get("added_tokens", [])):
+        return None
+    parts = pre.get("pretokenizers", [pre])
+    if len(parts) == 1 and _byte_level(parts[0], use_regex=True):
+        return GPT2
+    if (
+        len(parts) == 2
+        and parts[0].get("type") == "Split"
+        and _byte_level(parts[1], use_regex=False)
+    ):
+        split = parts[0]
+        if split.get("behavior") == "Isolated" and not split.get("invert"):
+            regex = split["pattern"].get("Regex")
+            return str(regex) if regex else None
+    return None
+
+
+def _byte_level(part: dict[str, Any], *, use_regex: bool) -> bool:
+    return (
+        part.get("type") == "ByteLevel"
+        and not part.get("add_prefix_space")
+        and part.get("use_regex", True) == use_regex
+    )
+
+
+def _ranks_are_ids(data: dict[str, Any]) -> bool:
+    """True if the ids of merged tokens grow in merge order, and every other token is one byte."""
+    vocab, merges = data["model"]["vocab"], data["model"].get("merges", [])
+    pairs = [m if isinstance(m, list) else m.split(" ") for m in merges]
+    ids = [vocab.get("".join(pair), -1) for pair in pairs]
+    return len(vocab) == 256 + len(pairs) and all(
+        a < b for a, b in zip([255, *ids], ids, strict=False)
+    )
+
+
+def _tiktoken_encode(
+    path: Path, vocabulary: Vocabulary, pattern: str
+) -> Callable[[Sequence[str]], list[Ids]]:
+    import tiktoken
+
+    ranks = {
+        piece: i for i, piece in enumerate(vocabulary.token_bytes) if i not in vocabulary.special
+    }
+    encoding = tiktoken.Encoding(
+        path.stem, pat_str=pattern, mergeable_ranks=ranks, special_tokens={}
+    )
+    return lambda texts: [np.array(encoding.encode_ordinary(t), np.uint32) for t in texts]
+
+
+def _hf_encode(body: str) -> Callable[[Sequence[str]], list[Ids]]:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_str(body)
+    # Special tokens written out in a page are ordinary text, never control symbols.
+    tokenizer.encode_special_tokens = True
+
+    def encode(texts: Sequence[str]) -> list[Ids]:
+        found = tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        return [np.array(e.ids, np.uint32) for e in found]
+
+    return encode

@@ -1,0 +1,122 @@
+"""The bytes behind every token id of a byte-level BPE ``tokenizer.json``.
+
+Needed for bits per byte and for decoding, without the ``tokenizers`` library: bits per byte must
+count a token's *raw* bytes, since a token that is half a character has no text of its own
+(nanochat#693, autoresearch#384).
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from gristmill.errors import ConfigError
+from gristmill.tokenize.formats.contract import StrPath
+
+
+@lru_cache(maxsize=1)
+def _char_to_byte() -> dict[str, int]:
+    """GPT-2's reversible map (``bytes_to_unicode`` in its ``encoder.py``), turned round."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    shifted = [byte for byte in range(256) if byte not in set(printable)]
+    plain = {chr(byte): byte for byte in printable}
+    return plain | {chr(256 + n): byte for n, byte in enumerate(shifted)}
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Token ids, their bytes, and which of them are special.
+
+    Attributes:
+        token_bytes: raw bytes by id; b"" for ids that the tokenizer leaves out.
+        special: ids of added tokens marked special; their bytes are their literal name.
+    """
+
+    token_bytes: tuple[bytes, ...]
+    special: frozenset[int]
+
+    def __len__(self) -> int:
+        return len(self.token_bytes)
+
+    def to_bytes(self, ids: Iterable[int], *, skip_special: bool = False) -> bytes:
+        """Join the bytes of tokens. Ids outside the vocabulary raise ConfigError."""
+        pieces = []
+        for token in ids:
+            if not 0 <= token < len(self.token_bytes):
+                raise ConfigError(
+                    f"token id {token} is outside the vocabulary of {len(self)}; "
+                    "use the tokenizer that the shards were written with"
+                )
+            if not (skip_special and token in self.special):
+                pieces.append(self.token_bytes[token])
+        return b"".join(pieces)
+
+    def decode(self, ids: Iterable[int], *, skip_special: bool = False) -> str:
+        """Return the text of tokens; bytes that are not UTF-8 become U+FFFD."""
+        return self.to_bytes(ids, skip_special=skip_special).decode("utf-8", errors="replace")
+
+
+def load_vocabulary(path: StrPath) -> Vocabulary:
+    """Read a Hugging Face ``tokenizer.json`` of a byte-level BPE.
+
+    Raises:
+        ConfigError: unreadable, not JSON, not byte-level BPE, or ids that clash.
+    """
+    data = _read(path)
+    model = data.get("model")
+    model = model if isinstance(model, dict) else {}
+    vocab = model.get("vocab")
+    if not isinstance(vocab, dict) or model.get("type", "BPE") != "BPE":
+        raise ConfigError(f"{path}: not a BPE tokenizer.json; train one with byte-level BPE")
+    added = data.get("added_tokens") or []
+    literal = {_id(path, token.get("id")): str(token.get("content", "")) for token in added}
+    by_id = {number: text.encode("utf-8", "replace") for number, text in literal.items()}
+    for text, number in vocab.items():
+        if _id(path, number) not in by_id:
+            by_id[number] = _raw_bytes(path, text, number)
+    size = max(by_id, default=-1) + 1
+    return Vocabulary(
+        token_bytes=tuple(by_id.get(number, b"") for number in range(size)),
+        special=frozenset(int(token["id"]) for token in added if token.get("special")),
+    )
+
+
+def token_bytes(path: StrPath) -> list[bytes]:
+    """Return the raw bytes of every token id. Raises ConfigError as ``load_vocabulary`` does."""
+    return list(load_vocabulary(path).token_bytes)
+
+
+def _read(path: StrPath) -> dict[str, Any]:
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigError(f"{path}: cannot be read ({reason}); check the path") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: not JSON ({error}); export the tokenizer again") from error
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path}: not a tokenizer.json; export the tokenizer again")
+    return data
+
+
+#: Larger ids than this come from damage, not from a vocabulary, and would exhaust memory.
+_MAX_ID = 2**24
+
+
+def _id(path: StrPath, number: object) -> int:
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < _MAX_ID:
+        raise ConfigError(f"{path}: {number!r} is not a token id; export the tokenizer again")
+    return number
+
+
+def _raw_bytes(path: StrPath, text: str, number: int) -> bytes:
+    table = _char_to_byte()
+    try:
+        return bytes(table[char] for char in text)
+    except KeyError as error:
+        raise ConfigError(
+            f"{path}: token {number} ({text!r}) is not byte-level; gristmill needs a byte-level "
+            "BPE such as the one that `gristmill tokenizer train` writes"
+        ) from error

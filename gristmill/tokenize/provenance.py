@@ -1,0 +1,65 @@
+"""The way back: from a token in a file to the URL and the WARC record it came from."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gristmill.errors import ConfigError
+
+#: One row a document, in file order. ``first`` is the position of its end-of-text token,
+#: ``tokens`` counts that token too. Columns that the input did not have are null.
+PROVENANCE = pa.schema(
+    [
+        ("key", pa.uint64()),
+        ("id", pa.string()),
+        ("url", pa.string()),
+        ("warc", pa.string()),
+        ("offset", pa.int64()),
+        ("length", pa.int64()),
+        ("language", pa.string()),
+        ("first", pa.int64()),
+        ("tokens", pa.int64()),
+    ]
+)
+
+
+def provenance_rows(
+    batch: pa.RecordBatch, first: npt.NDArray[np.int64], tokens: npt.NDArray[np.int64]
+) -> dict[str, pa.Array]:
+    """Return the provenance columns of a batch of documents."""
+    placed = {"first": pa.array(first, pa.int64()), "tokens": pa.array(tokens, pa.int64())}
+    return {
+        f.name: placed[f.name]
+        if f.name in placed
+        else batch.column(f.name).cast(f.type)
+        if f.name in batch.schema.names
+        else pa.nulls(batch.num_rows, f.type)
+        for f in PROVENANCE
+    }
+
+
+def where(shard: Path, token: int) -> dict[str, Any]:
+    """Return the provenance of one token of a shard.
+
+    Args:
+        shard: a token file with its ``.index.parquet`` beside it.
+        token: position of the token in the file, from 0.
+
+    Raises:
+        ConfigError: no index, or no such position.
+    """
+    index = shard.with_suffix(".index.parquet")
+    if not index.is_file():
+        raise ConfigError(f"{index}: no such index; it stands beside the shard it belongs to")
+    table = pq.read_table(index)
+    first = table["first"].to_numpy()
+    row = int(np.searchsorted(first, token, side="right")) - 1
+    if row < 0 or token >= first[row] + table["tokens"][row].as_py():
+        end = int(first[-1] + table["tokens"][-1].as_py()) if len(first) else 0
+        raise ConfigError(f"{shard}: no token {token}; the file holds 0 to {end - 1}")
+    found: dict[str, Any] = table.slice(row, 1).to_pylist()[0]
+    return found

@@ -1,0 +1,231 @@
+"""What the model says: sampling with a key-value cache.
+
+The order of the filters, the one of llama.cpp's and Hugging Face's defaults: temperature, top-k,
+top-p, min-p; each looks at what the one before left, renormalised. At least the likeliest token
+always stays.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gristmill.errors import ConfigError
+from gristmill.tokenize.formats.vocab import Vocabulary
+from gristmill.train_smoke.model import GPT, Cache
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One continuation.
+
+    Attributes:
+        ids: new tokens, without the prompt, with the token that ended it.
+        logprobs: natural logarithms of their probabilities under the model itself (temperature 1,
+            no filter), so that continuations can be compared (best of n).
+        finish: why it ended: ``length``, ``stop_id`` or ``stop_string``.
+    """
+
+    ids: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    finish: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How tokens are drawn.
+
+    Attributes:
+        temperature: divides the logits; 0 = greedy.
+        top_k: keep the k likeliest; 0 = off.
+        top_p: keep the likeliest until their sum reaches p (Holtzman et al. 2019); 1 = off.
+        min_p: drop what is below min_p × the largest (Nguyen et al. 2024); 0 = off.
+        max_tokens: longest continuation.
+        stop_ids: tokens that end it.
+        stop_strings: texts that end it; needs a vocabulary.
+        seed: of the draws; row r of a batch uses seed + r, so a row is the same in any batch.
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    max_tokens: int = 64
+    stop_ids: tuple[int, ...] = ()
+    stop_strings: tuple[str, ...] = ()
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.temperature < float("inf"):
+            raise ConfigError(f"temperature={self.temperature}: must be 0 (greedy) or more")
+        if self.top_k < 0:
+            raise ConfigError(f"top_k={self.top_k}: must be 0 (off) or more")
+        if not 0 < self.top_p <= 1:
+            raise ConfigError(f"top_p={self.top_p}: must be above 0 and at most 1 (off)")
+        if not 0 <= self.min_p <= 1:
+            raise ConfigError(f"min_p={self.min_p}: must be between 0 (off) and 1")
+        if self.max_tokens < 1:
+            raise ConfigError(f"max_tokens={self.max_tokens}: must be 1 or more")
+        if "" in self.stop_strings:
+            raise ConfigError("stop string '' would stop at once; leave it out")
+
+
+def probabilities(logits: Tensor, how: Sampling) -> Tensor:
+    """Return the distribution that tokens are drawn from.
+
+    Args:
+        logits: (N, V).
+        how: the filters; greedy puts everything on the likeliest token.
+
+    Returns:
+        fp64 (N, V), rows sum to 1.
+    """
+    logits = logits.double()
+    if how.temperature == 0:
+        best = logits.argmax(dim=-1, keepdim=True)
+        return torch.zeros_like(logits).scatter_(-1, best, 1.0)
+    # Sorted once: every filter keeps a prefix. Stable, so ties fall to the smaller id.
+    ordered, ids = logits.sort(dim=-1, descending=True, stable=True)
+    p = (ordered - ordered[:, :1]).div(how.temperature).softmax(dim=-1)
+    if 0 < how.top_k < p.size(-1):
+        p[:, how.top_k :] = 0
+        p /= p.sum(dim=-1, keepdim=True)
+    if how.top_p < 1:
+        before = p.cumsum(dim=-1) - p
+        p[before >= how.top_p] = 0
+        p /= p.sum(dim=-1, keepdim=True)
+    if how.min_p > 0:
+        p[p < how.min_p * p[:, :1]] = 0
+        p /= p.sum(dim=-1, keepdim=True)
+    return torch.zeros_like(p).scatter_(-1, ids, p)
+
+
+@torch.inference_mode()
+def generate(
+    model: GPT,
+    ids: Sequence[int],
+    how: Sampling | None = None,
+    *,
+    n: int = 1,
+    vocabulary: Vocabulary | None = None,
+) -> list[Generation]:
+    """Continue a prompt ``n`` times.
+
+    The prompt is read once for all rows. When the context is full, the last half of it is read
+    again and generation goes on from there.
+
+    Args:
+        model: in evaluation mode.
+        ids: the prompt; at least one token, usually starting with the end-of-text token.
+        how: sampling settings; default: temperature 1, 64 tokens.
+        n: continuations.
+        vocabulary: for ``stop_strings``.
+
+    Raises:
+        ConfigError: empty prompt, ids outside the vocabulary, n < 1, or stop strings without a
+            vocabulary.
+    """
+    how = how or Sampling()
+    _check(model, ids, how, n, vocabulary)
+    generators = [torch.Generator().manual_seed(how.seed + row) for row in range(n)]
+    rows: list[list[int]] = [[] for _ in range(n)]
+    logprobs: list[list[float]] = [[] for _ in range(n)]
+    finish = [""] * n
+    reader = _Reader(model, ids, n)
+    logits = reader.prompt()
+    while True:
+        nats = logits.double().log_softmax(dim=-1)
+        drawn = _draw(probabilities(logits, how), generators)
+        for row, token in enumerate(drawn):
+            if not finish[row]:
+                rows[row].append(token)
+                logprobs[row].append(float(nats[row, token]))
+                finish[row] = _finish(rows[row], how, vocabulary)
+        if all(finish):
+            break
+        logits = reader.advance(drawn)
+    return [
+        Generation(ids=tuple(row), logprobs=tuple(nats_), finish=why)
+        for row, nats_, why in zip(rows, logprobs, finish, strict=True)
+    ]
+
+
+class _Reader:
+    """The text so far and its cache; private to one call of ``generate``."""
+
+    def __init__(self, model: GPT, ids: Sequence[int], n: int) -> None:
+        self.model, self.n = model, n
+        self.device = next(model.parameters()).device
+        self.text = torch.tensor([list(ids)], dtype=torch.int64, device=self.device)
+        self.cache: Cache = []
+
+    def _read(self, ids: Tensor) -> Tensor:
+        self.length = ids.size(1)
+        self.cache = []
+        hidden = self.model.trunk(ids, self.cache)
+        return self.model.logits(hidden[:, -1])
+
+    def prompt(self) -> Tensor:
+        logits = self._read(self.text[:, -self.model.config.context :])
+        self.cache = [
+            (k.expand(self.n, -1, -1, -1), v.expand(self.n, -1, -1, -1)) for k, v in self.cache
+        ]
+        self.text = self.text.expand(self.n, -1)
+        return logits.expand(self.n, -1).cpu()
+
+    def advance(self, tokens: list[int]) -> Tensor:
+        new = torch.tensor(tokens, dtype=torch.int64, device=self.device)[:, None]
+        self.text = torch.cat((self.text, new), dim=1)
+        context = self.model.config.context
+        if self.length >= context:
+            return self._read(self.text[:, -max(1, context // 2) :]).cpu()
+        self.length += 1
+        return self.model.logits(self.model.trunk(new, self.cache)[:, -1]).cpu()
+
+
+def _draw(p: Tensor, generators: list[torch.Generator]) -> list[int]:
+    """Draw one token a row by inverting the cumulative sum; never one of probability 0."""
+    out = []
+    for row, generator in zip(p, generators, strict=True):
+        total = row.cumsum(dim=0)
+        point = torch.rand((), generator=generator, dtype=torch.float64) * total[-1]
+        token = int(torch.searchsorted(total, point, right=True))
+        last = int(row.nonzero()[-1])
+        out.append(min(token, last))
+    return out
+
+
+def _finish(ids: list[int], how: Sampling, vocabulary: Vocabulary | None) -> str:
+    if ids[-1] in how.stop_ids:
+        return "stop_id"
+    if vocabulary is not None and how.stop_strings:
+        text = vocabulary.decode(ids)
+        if any(stop in text for stop in how.stop_strings):
+            return "stop_string"
+    return "length" if len(ids) >= how.max_tokens else ""
+
+
+def text_of(generation: Generation, how: Sampling, vocabulary: Vocabulary) -> str:
+    """Return the text of a continuation, cut before the stop token or stop string."""
+    ids = generation.ids[:-1] if generation.finish == "stop_id" else generation.ids
+    text = vocabulary.decode(ids)
+    cuts = [text.find(stop) for stop in how.stop_strings if stop in text]
+    return text[: min(cuts)] if cuts else text
+
+
+def _check(
+    model: GPT, ids: Sequence[int], how: Sampling, n: int, vocabulary: Vocabulary | None
+) -> None:
+    if not ids:
+        raise ConfigError("empty prompt; start from the end-of-text token")
+    wrong = [token for token in ids if not 0 <= token < model.vocab_size]
+    if wrong:
+        raise ConfigError(
+            f"prompt token {wrong[0]} is outside the vocabulary of {model.vocab_size}; encode the "
+            "prompt with the checkpoint's tokenizer.json"
+        )
+    if n < 1:
+        raise ConfigError(f"n={n}: must be 1 or more")
+    if how.stop_strings and vocabulary is None:
+        raise ConfigError("stop strings need a vocabulary; pass checkpoint.vocabulary()")

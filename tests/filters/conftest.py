@@ -1,0 +1,85 @@
+"""datatrove as oracle, real pages, and a block-list cache of the test session's own."""
+
+import gzip
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gristmill.pipeline.schema import documents
+from gristmill.pipeline.stage import Stage, apply
+
+GOLD = Path(__file__).resolve().parents[3] / "shared/data/gold.jsonl.gz"
+Verdict = tuple[str | None, str | None]  # reason, text
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRISTMILL_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def gold() -> list[dict[str, Any]]:
+    """The first 300 real pages that have a reference text."""
+    if not GOLD.is_file():
+        pytest.skip(f"no real pages at {GOLD}")
+    pages = []
+    with gzip.open(GOLD, "rt", encoding="utf-8") as file:
+        for line in file:
+            page = json.loads(line)
+            if page["gold_text"]:
+                pages.append({"text": page["gold_text"], "url": page["url"]})
+            if len(pages) == 300:
+                break
+    return pages
+
+
+@pytest.fixture(scope="session")
+def oracle() -> Callable[..., Verdict]:
+    """Judge one document with a datatrove filter: (reason or None, text afterwards)."""
+    from datatrove.data import Document
+
+    def judge(step: Any, text: str, url: str | None = None) -> Verdict:
+        document = Document(text=text, id="0", metadata={"url": url})
+        verdict = step.filter(document)
+        return (None if verdict is True else verdict[1]), document.text
+
+    return judge
+
+
+@pytest.fixture(scope="session")
+def ours() -> Callable[..., list[Verdict]]:
+    """Judge texts with one of our stages: (reason or None, text afterwards), in order."""
+
+    def judge(
+        stage: Stage, texts: list[str | None], urls: list[str | None] | None = None
+    ) -> list[Verdict]:
+        kept, rejected = apply(stage, documents(texts, urls))
+        found: dict[int, Verdict] = {}
+        for row in kept.to_pylist():
+            found[row["key"]] = (None, row["text"])
+        for row in rejected.to_pylist():
+            found[row["key"]] = (row["reason"], row["text"])
+        return [found[i] for i in range(len(texts))]
+
+    return judge
+
+
+@pytest.fixture(scope="session")
+def columns() -> Callable[..., dict[str, list[Any]]]:
+    """Run a stage's first step and return its columns, after checking their declared types."""
+
+    def measure(
+        stage: Any, texts: list[str | None], urls: list[str | None] | None = None
+    ) -> dict[str, list[Any]]:
+        step = stage.steps()[0]
+        batch = step(documents(texts, urls))
+        for name, kind in step.adds().items():
+            assert batch.schema.field(name).type == kind
+        return batch.to_pydict()
+
+    return measure

@@ -1,0 +1,63 @@
+"""How stages become rounds."""
+
+import pytest
+
+from gristmill.errors import ConfigError
+from gristmill.pipeline.compile import compile_rounds
+from gristmill.pipeline.dedup.exact import ExactDedup
+from gristmill.pipeline.dedup.minhash import MinhashDedup
+from gristmill.pipeline.rounds import DropList, Round
+from gristmill.pipeline.schema import DOCUMENT, PAGE
+from gristmill.pipeline.segment import Segment
+from gristmill.pipeline.source import Read
+
+EXACT, NEAR = ("exact_dedup", ExactDedup()), ("minhash_dedup", MinhashDedup())
+
+
+def names(rounds: list[Round]) -> list[str]:
+    return [round_.name for round_ in rounds]
+
+
+def test_without_barriers_there_is_one_segment() -> None:
+    assert names(compile_rounds([], [], DOCUMENT)) == ["documents"]
+
+
+def test_barriers_in_a_row_share_a_segment_and_are_applied_once() -> None:
+    rounds = compile_rounds([EXACT, NEAR], [], DOCUMENT)
+    assert names(rounds) == [
+        "curate",
+        "exact_dedup.hashes",
+        "exact_dedup.clusters",
+        "minhash_dedup.signatures",
+        "minhash_dedup.groups",
+        "minhash_dedup.edges",
+        "minhash_dedup.clusters",
+        "documents",
+    ]
+    last = rounds[-1].work
+    assert isinstance(last, Segment)
+    assert [step.stage for step in last.steps] == ["exact_dedup", "minhash_dedup"]
+    assert all(isinstance(step.run, DropList) for step in last.steps)
+    signatures = rounds[3].work
+    assert [drop.stage for drop in signatures.view.drops] == ["exact_dedup"]  # type: ignore[attr-defined]
+
+
+def test_work_between_barriers_makes_a_segment_of_its_own() -> None:
+    between = ("again", Read())
+    rounds = compile_rounds([EXACT, between, NEAR], [], DOCUMENT)
+    assert [n for n in names(rounds) if "." not in n] == ["curate", "curate-3", "documents"]
+
+
+def test_verification_can_be_left_out() -> None:
+    rounds = compile_rounds([("minhash_dedup", MinhashDedup(verify=None))], [], DOCUMENT)
+    assert "minhash_dedup.edges" not in names(rounds)
+
+
+def test_a_stage_may_stand_once() -> None:
+    with pytest.raises(ConfigError, match="exact_dedup stands twice"):
+        compile_rounds([EXACT, EXACT], [], DOCUMENT)
+
+
+def test_a_barrier_needs_text_too() -> None:
+    with pytest.raises(ConfigError, match="exact_dedup needs column text"):
+        compile_rounds([EXACT], [], PAGE)

@@ -1,0 +1,113 @@
+import gzip
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from datatrove.utils.text import (
+    PUNCTUATION_SET,
+    simplify_text,
+    split_into_sentences,
+    split_into_words,
+)
+from datatrove.utils.text import TERMINAL_PUNCTUATION as THEIR_TERMINAL
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from gristmill.pipeline import text as module
+from gristmill.pipeline.text import (
+    GLUE,
+    PUNCTUATION,
+    TERMINAL_PUNCTUATION,
+    sentence_count,
+    simplify,
+    words,
+)
+
+GOLD = Path(__file__).resolve().parents[3] / "shared/data/gold.jsonl.gz"
+
+# Pieces that meet in spaCy's special cases, with every kind of gap between them.
+PIECES = [
+    *("a", "b.", "x:", "8", "D", "C.", "z", "_", "°", "don't", "e.g.", "it", "'s", "I’m", "co"),
+    *(".", ":", ")", "(", "-", "'", "!", "…", "。", '"', "<", "3", "O", "vs", "/", "¯\\(ツ)/¯"),
+    *(" ", " ", " ", "  ", "\n", "\t", "\u00a0", "\x1c", "\u3000", " \n", "\r\n", GLUE, "\u200b"),
+    *("http://a.com/x.", "10km", "日本語", "é", "x" * 60),
+]
+pieces = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
+
+
+def test_punctuation_is_datatroves():
+    assert PUNCTUATION == PUNCTUATION_SET
+    assert TERMINAL_PUNCTUATION == THEIR_TERMINAL
+
+
+@settings(max_examples=400, deadline=None)
+@given(pieces | st.text(max_size=60))
+@example("x:) )")  # a special case that reaches over a space shadows one inside the chunk
+@example("Hello.  ")
+@example("")
+def test_words_and_sentences_are_datatroves(text):
+    assert list(words(text)) == split_into_words(text)
+    assert sentence_count(text) == len(split_into_sentences(text))
+
+
+@settings(max_examples=200, deadline=None)
+@given(pieces)
+def test_memo_does_not_change_the_answer(text):
+    tokenizer = module._Tokenizer.__new__(module._Tokenizer)
+    tokenizer.__dict__.update(module._tokenizer().__dict__, _tokens={}, _effects={})
+    cold = tokenizer.words(text), tokenizer.count_sentences(text)
+    warm = tokenizer.words(text), tokenizer.count_sentences(text)
+    assert cold == warm == (words(text), sentence_count(text))
+
+
+def test_memo_is_bounded(monkeypatch):
+    monkeypatch.setattr(module, "MEMO_CHUNKS", 10)
+    tokenizer = module._tokenizer()
+    for i in range(40):
+        assert tokenizer.words(f"bounded{i} memo{i}") == (f"bounded{i}", f"memo{i}")
+        assert len(tokenizer._tokens) <= 10
+    assert tokenizer.words("y" * 41) == ("y" * 41,)
+    assert "y" * 41 not in tokenizer._tokens
+
+
+@settings(max_examples=400, deadline=None)
+@given(pieces | st.text(max_size=60))
+@example("Ünïcode, 3.14 und 1,000 \u0301 ٣٫١٤")
+@example("\U00011f50\U00011f51 \u00b4")
+def test_simplify_is_datatroves(text):
+    assert simplify(text) == simplify_text(text)
+
+
+def test_simplify_many_different_marks():
+    marks = "".join(map(chr, range(0x300, 0x36F)))
+    assert simplify(f"a{marks}b") == simplify_text(f"a{marks}b") == "ab"
+
+
+def test_hostile_text():
+    for _ in range(3):  # a name that spaCy trips over, now and then
+        assert words("an IS_ALPHA token") == ("an", "token")
+    assert words("a\ud800b c")[-1] == "c"
+    assert sentence_count("\ud800.") == 1
+    assert words("a\x00b. c") == tuple(split_into_words("a\x00b. c"))
+    long = "word. " * 30_000
+    assert len(words(long)) == 60_000
+
+
+def test_importing_does_not_import_spacy():
+    import subprocess
+
+    code = "import sys, gristmill.pipeline.text; sys.exit('spacy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.real_data
+def test_real_pages():
+    if not GOLD.is_file():
+        pytest.skip(f"no real pages at {GOLD}")
+    with gzip.open(GOLD, "rt", encoding="utf-8") as file:
+        for _, line in zip(range(120), file, strict=False):
+            text = json.loads(line)["gold_text"][:6000]
+            assert list(words(text)) == split_into_words(text)
+            assert sentence_count(text) == len(split_into_sentences(text))
+            assert simplify(text) == simplify_text(text)

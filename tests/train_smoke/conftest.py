@@ -1,0 +1,96 @@
+"""A small corpus of our own: sentences of a Markov chain over a few words, one token a byte."""
+
+import hashlib
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from gristmill.tokenize.formats import llmc
+from gristmill.train_smoke.config import TrainConfig
+
+WORDS = ["the", "mill", "grinds", "corn", "and", "a", "stone", "turns", "while", "water", "falls"]
+
+
+def byte_tokenizer() -> dict:
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    chars, extra = {}, 0
+    for byte in range(256):
+        if byte in printable:
+            chars[byte] = chr(byte)
+        else:
+            chars[byte] = chr(256 + extra)
+            extra += 1
+    vocab = {"<|endoftext|>": 0} | {chars[byte]: byte + 1 for byte in range(256)}
+    special = {"id": 0, "content": "<|endoftext|>", "special": True}
+    return {"model": {"type": "BPE", "vocab": vocab, "merges": []}, "added_tokens": [special]}
+
+
+def text(seed: int, words: int) -> str:
+    draw = random.Random(seed)
+    at, out = 0, []
+    for _ in range(words):
+        out.append(WORDS[at])
+        at = (at + draw.choice((1, 1, 1, 2))) % len(WORDS)
+    return " ".join(out) + "."
+
+
+def write_shards(folder: Path, train: list[str], val: list[str], *, split_at: int = 0) -> Path:
+    """Write shards as the tokenizer stage does; ``split_at`` train documents to a second file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer = folder / "tokenizer.json"
+    tokenizer.write_text(json.dumps(byte_tokenizer()), encoding="utf-8")
+    files = [("train", train[split_at:]), ("val", val)]
+    if split_at:
+        files.insert(1, ("train", train[:split_at]))
+    shards, splits, numbers = [], {}, {"train": 0, "val": 0}
+    for split, docs in files:
+        path = folder / f"mill_{split}_{numbers[split]:06d}.bin"
+        numbers[split] += 1
+        ids = [t for doc in docs for t in (0, *(byte + 1 for byte in doc.encode()))]
+        llmc.write(path, ids)
+        counts = {
+            "tokens": len(ids),
+            "docs": len(docs),
+            "bytes": sum(len(doc.encode()) for doc in docs),
+        }
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        shards.append({"path": path.name, "split": split, **counts, "sha256": digest})
+        total = splits.setdefault(split, dict.fromkeys(counts, 0))
+        for key, value in counts.items():
+            total[key] += value
+    manifest = {
+        "schema": 1,
+        "format": "llmc",
+        "dtype": "uint16",
+        "vocab_size": 257,
+        "eot": 0,
+        "tokenizer": "tokenizer.json",
+        "tokenizer_sha256": hashlib.sha256(tokenizer.read_bytes()).hexdigest(),
+        "splits": splits,
+        "shards": shards,
+    }
+    (folder / "shards.json").write_text(json.dumps(manifest), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def make_shards():
+    return write_shards
+
+
+@pytest.fixture(scope="session")
+def shards(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("corpus") / "shards"
+    train = [text(seed, 40) for seed in range(60)]
+    return write_shards(folder, train, [text(1000 + seed, 40) for seed in range(6)], split_at=20)
+
+
+@pytest.fixture(scope="session")
+def micro() -> TrainConfig:
+    return TrainConfig(
+        layers=2, width=32, heads=2, context=32, batch_tokens=256, steps=20,
+        log_every=5, eval_every=10, eval_windows=4, eval_documents=2, sample_tokens=8,
+        save_every=10, device="cpu",
+    )  # fmt: skip
