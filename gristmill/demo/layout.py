@@ -130,7 +130,9 @@ def _magazine(f: _Frame) -> str:
 
 
 def _plain(f: _Frame) -> str:
-    return _document(f, f"<h1>{f.title}</h1>\n{f.main}\n<p><a href='/'>{f.name}</a></p>")
+    return _document(
+        f, f"<article><h1>{f.title}</h1>\n{f.main}</article>\n<p><a href='/'>{f.name}</a></p>"
+    )
 
 
 def _portal(f: _Frame) -> str:

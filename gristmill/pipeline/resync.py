@@ -68,18 +68,23 @@ def judge_head(head: bytes, whole: bool) -> Literal["gzip", "plain", "cut", "jun
         return "plain"
     if not head.startswith(GZIP_MAGIC):
         return "cut" if whole and head and GZIP_MAGIC.startswith(head) else "junk"
-    start = inflate_head(head)
-    if start is not None and VERSION.match(start):
+    inner = inflate_head(head)
+    if inner is not None and VERSION.match(inner[0]):
         return "gzip"
-    return "cut" if whole and start is not None and len(start) < _VERSION_BYTES else "junk"
+    return "cut" if whole and inner is not None and inner[1] else "junk"
 
 
-def inflate_head(head: bytes) -> bytes | None:
-    """Return the first bytes that a gzip member holds, or None where it is no gzip."""
+def inflate_head(head: bytes) -> tuple[bytes, bool] | None:
+    """Return the first bytes that a gzip member holds and whether the input ran out before it.
+
+    Returns None where it is no gzip.
+    """
+    inflate = zlib.decompressobj(31)
     try:
-        return zlib.decompressobj(31).decompress(head, _VERSION_BYTES)
+        start = inflate.decompress(head, _VERSION_BYTES)
     except zlib.error:
         return None
+    return start, len(start) < _VERSION_BYTES and not inflate.eof
 
 
 def find_member(file: Seekable, start: int) -> int | None:
@@ -121,9 +126,9 @@ def name_content(head: bytes) -> str | None:
         return "nothing, the file is empty"
     if head.startswith(GZIP_MAGIC):
         inner = inflate_head(head)
-        if not inner or VERSION.match(inner):
+        if inner is None or inner[1] or VERSION.match(inner[0]):
             return None
-        return f"gzip of {name_content(inner) or 'something else'}"
+        return f"gzip of {name_content(inner[0]) or 'something else'}"
     if VERSION.match(head):
         return None
     plain = head.removeprefix(b"\xef\xbb\xbf").lstrip()

@@ -153,7 +153,7 @@ class Sandbox:
             self.close()
             raise ShardError(
                 f"extract: engine {engine} fails on the test page ({head['detail']}); "
-                "the installation is broken: pip check, pip install --force-reinstall gristmill"
+                "the installation is broken (pip check shows how), or memory_mb is too small"
             )
         child.proven.add(engine)
         return child
@@ -172,6 +172,7 @@ class _Child:
         self.proven: set[str] = set()
         self.pages = 0
         self._cpu = 0.0
+        self._last_words = ""
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed in end)
         self.process = subprocess.Popen(
             [
@@ -191,13 +192,9 @@ class _Child:
         try:
             self._exchange(b"", _WALL)
         except _DeadChildError as error:
-            errors.seek(0)
-            lines = errors.read()[-2000:].decode(errors="replace").strip().splitlines()
-            errors.close()
             raise ShardError(
-                f"extract: the sandbox child cannot start (exit {error.code}: "
-                f"{lines[-1] if lines else 'no message'}); mend the installation, "
-                "or raise memory_mb"
+                f"extract: the sandbox child cannot start (exit {error.code}: {self._last_words}); "
+                "mend the installation, or raise memory_mb"
             ) from error
 
     def ask(
@@ -260,6 +257,10 @@ class _Child:
             _, status, usage = os.wait4(self.process.pid, 0)
             self.process.returncode = os.waitstatus_to_exitcode(status)
             spent = self._account(usage.ru_utime + usage.ru_stime)
+        if not self._errors.closed:
+            self._errors.seek(0)
+            lines = self._errors.read().decode(errors="replace").split("\n")
+            self._last_words = next((line[:200] for line in reversed(lines) if line.strip()), "")
         for pipe in (self._in, self._out, self._errors):
             pipe.close()
         return spent

@@ -1,0 +1,57 @@
+import subprocess
+import sys
+
+import pytest
+
+from gristmill.pipeline.extract import EXTRACTORS
+from gristmill.pipeline.extract.child import CANARY, CANARY_TEXT, cut_data_uris
+from gristmill.pipeline.extract.resiliparse_engine import prose_lines
+
+
+@pytest.mark.parametrize("engine", EXTRACTORS)
+def test_engines_find_the_text(engine: str) -> None:
+    text = EXTRACTORS[engine](CANARY, None) or ""
+    assert all(sentence in text for sentence in CANARY_TEXT)
+    assert ("Log in" in text) == (engine == "plain")
+
+
+@pytest.mark.parametrize("engine", EXTRACTORS)
+def test_same_page_same_text_every_time(engine: str) -> None:
+    assert len({EXTRACTORS[engine](CANARY, None) for _ in range(5)}) == 1
+
+
+@pytest.mark.parametrize("engine", EXTRACTORS)
+@pytest.mark.parametrize("html", ["", " ", "no tags", "<", "<p>" * 300, "<!-- x", "\ufffd" * 9])
+def test_odd_pages_do_no_harm(engine: str, html: str) -> None:
+    text = EXTRACTORS[engine](html, None)
+    assert text is None or isinstance(text, str)
+
+
+def test_trafilatura_options() -> None:
+    for favor in ("precision", "balanced", "recall"):
+        for fast in (False, True):
+            text = EXTRACTORS["trafilatura"](CANARY, None, favor=favor, fast=fast)
+            assert CANARY_TEXT[0] in (text or "")
+
+
+def test_prose_lines_keep_headings_of_prose_only() -> None:
+    lines = ["Menu", "Home", "On mills", "A mill grinds grain to flour.", "Share", "Print"]
+    assert prose_lines("\n".join(lines)) == "On mills\nA mill grinds grain to flour."
+    assert prose_lines("방앗간은 곡식을 빻아 왔습니다.") == "방앗간은 곡식을 빻아 왔습니다."
+
+
+def test_only_giant_data_uris_are_cut() -> None:
+    small = '<img src="data:image/png;base64,AAAA">'
+    giant = "<img src='data:image/png;base64," + "A" * 20_000 + "'>"
+    assert cut_data_uris(small) == small
+    assert cut_data_uris(f"a{giant}b{small}c{giant}d") == f"a<img src='data:,'>b{small}c<img src='data:,'>d"
+    assert cut_data_uris("data:" * 3000) == "data:,"
+
+
+def test_import_is_light() -> None:
+    code = (
+        "import sys, gristmill.pipeline.extract.child as c; "
+        "heavy = {'trafilatura', 'lxml', 'resiliparse', 'pyarrow', 'pydantic'} & set(sys.modules); "
+        "sys.exit(repr(heavy) if heavy else 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
