@@ -1,11 +1,13 @@
 """What people see in the terminal: live progress, the funnel, tables."""
 
+import math
 import sys
 import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
+from rich import box
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -21,6 +23,7 @@ from gristmill.pipeline.report import Report
 from gristmill.pipeline.run import TaskFailure, TaskResult, Watch
 
 _PLAIN_SECONDS = 10.0
+_BAR = 20
 
 
 class LiveProgress(Watch):
@@ -99,31 +102,46 @@ class LiveProgress(Watch):
 
 
 def funnel_table(report: Report) -> Table:
-    """Return the funnel: one line a stage, with its three commonest reasons."""
+    """Return the funnel: one line a stage, with a bar for what is left of the first."""
     table = Table(title=f"{report.recipe['name']} · run {report.run_id}", title_justify="left")
-    table.add_column("stage")
+    table.box = box.SIMPLE_HEAD
+    table.add_column("stage", no_wrap=True)
     for name in ("docs in", "docs out", "kept"):
         table.add_column(name, justify="right")
-    table.add_column("dropped because of", overflow="fold")
+    table.add_column("left", min_width=_BAR)
     table.add_column("CPU s", justify="right")
+    first = max((stage.docs_in for stage in report.stages), default=0)
     for stage in report.stages:
-        reasons = sorted(stage.drops.items(), key=lambda item: (-item[1], item[0]))
-        shown = ", ".join(f"{reason} {n:,}" for reason, n in reasons[:3])
-        rest = sum(n for _, n in reasons[3:])
+        bar = "█" * math.ceil(_BAR * stage.docs_out / first) if first else ""
         table.add_row(
             stage.name,
             f"{stage.docs_in:,}",
             f"{stage.docs_out:,}",
             f"{stage.docs_out / stage.docs_in:.1%}" if stage.docs_in else "–",
-            shown + (f", {len(reasons) - 3} more {rest:,}" if rest else ""),
+            f"[green]{bar}[/]",
             f"{report.cpu_seconds.get(stage.name, 0.0):,.1f}",
         )
     return table
 
 
+def drops_table(report: Report) -> Table:
+    """Return the reasons, stage by stage, commonest first."""
+    table = Table(title="why documents were dropped", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("stage", no_wrap=True)
+    table.add_column("reason", no_wrap=True)
+    table.add_column("docs", justify="right")
+    for stage in report.stages:
+        reasons = sorted(stage.drops.items(), key=lambda item: (-item[1], item[0]))
+        for i, (reason, n) in enumerate(reasons):
+            table.add_row(stage.name if i == 0 else "", reason, f"{n:,}")
+    return table
+
+
 def print_report(console: Console, report: Report) -> None:
-    """Print the funnel, the tokens and what is missing."""
+    """Print the funnel, the reasons, the tokens and what is missing."""
     console.print(funnel_table(report))
+    if any(stage.drops for stage in report.stages):
+        console.print(drops_table(report))
     if report.shards:
         train, val = report.tokens["train"], report.tokens["val"]
         console.print(f"tokens: {train:,} train, {val:,} val in {len(report.shards)} files")

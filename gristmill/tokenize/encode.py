@@ -1,11 +1,13 @@
 """Text to token ids, by the fastest engine that gives the ids of ``tokenizer.json``.
 
 tiktoken, built from the vocabulary's own ranks, encodes about five times as fast as HF tokenizers.
-It is used where it must agree: byte-level BPE without normaliser, dropout or post-processing whose
-merges stand in the order of their ids. Everything else goes through HF tokenizers.
+It is used where it must agree: byte-level BPE without normaliser, dropout or post-processing, with
+a split pattern known to mean the same to both, whose merges stand in the order of their ids.
+Everything else goes through HF tokenizers.
 """
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,9 +19,15 @@ import numpy.typing as npt
 
 from gristmill.errors import ConfigError
 from gristmill.tokenize.formats.vocab import Vocabulary, load_vocabulary
-from gristmill.tokenize.patterns import GPT2
+from gristmill.tokenize.patterns import GPT2, PATTERNS
 
 Ids = npt.NDArray[np.uint32]
+Encode = Callable[[Sequence[str]], list[Ids]]
+
+#: White space in one run that tiktoken is trusted with. The patterns' ``\s+(?!\S)`` keeps one
+#: stack entry a character, and past a million its regex engine (fancy-regex, ``MAX_STACK``) panics.
+_MAX_SPACES = 100_000
+_LONG_SPACES = re.compile(rf"(?<!\s)\s{{{_MAX_SPACES}}}")
 
 
 @dataclass(frozen=True)
@@ -30,13 +38,14 @@ class Encoder:
         vocab_size: number of ids, the special ones included.
         eot: id of the end-of-text token.
         engine: ``tiktoken`` or ``tokenizers``.
-        encode: texts → one array of ids a text. Text that looks like a special token is text.
+        encode: texts → one array of ids a text. Text that looks like a special token is text;
+            lone surrogates, which UTF-8 cannot hold, are read as U+FFFD.
     """
 
     vocab_size: int
     eot: int
     engine: str
-    encode: Callable[[Sequence[str]], list[Ids]]
+    encode: Encode
 
     @property
     def dtype(self) -> str:
@@ -64,10 +73,12 @@ def _build(path: Path, body: str, end_of_text: str | None) -> Encoder:
     vocabulary = load_vocabulary(path)
     data = json.loads(body)
     eot = _end_of_text(path, vocabulary, end_of_text)
+    tokenizer = _hf_tokenizer(path, body)
+    slow = _hf_encode(tokenizer)
     pattern = _pattern(data)
-    if pattern is None or not _ranks_are_ids(data):
-        return Encoder(len(vocabulary), eot, "tokenizers", _hf_encode(body))
-    return Encoder(len(vocabulary), eot, "tiktoken", _tiktoken_encode(path, vocabulary, pattern))
+    if pattern is None or not _ranks_are_ids(data, vocabulary, tokenizer):
+        return Encoder(len(vocabulary), eot, "tokenizers", slow)
+    return Encoder(len(vocabulary), eot, "tiktoken", _tiktoken_encode(vocabulary, pattern, slow))
 
 
 def _end_of_text(path: Path, vocabulary: Vocabulary, wanted: str | None) -> int:
@@ -87,7 +98,15 @@ def _pattern(data: dict[str, Any]) -> str | None:
     pre = data.get("pre_tokenizer") or {}
     model = data["model"]
     plain = data.get("normalizer") is None and not any(
-        model.get(key) for key in ("dropout", "unk_token", "byte_fallback", "ignore_merges")
+        model.get(key)
+        for key in (
+            "dropout",
+            "unk_token",
+            "byte_fallback",
+            "ignore_merges",
+            "continuing_subword_prefix",
+            "end_of_word_suffix",
+        )
     )
     adds_tokens = (data.get("post_processor") or {}).get("type", "ByteLevel") != "ByteLevel"
     if not plain or adds_tokens or any(not t.get("special") for t in data.get("added_tokens", [])):
@@ -102,8 +121,9 @@ def _pattern(data: dict[str, Any]) -> str | None:
     ):
         split = parts[0]
         if split.get("behavior") == "Isolated" and not split.get("invert"):
+            # Two regex engines read an unknown pattern in two ways: {1,3}+ is possessive to one.
             regex = split["pattern"].get("Regex")
-            return str(regex) if regex else None
+            return regex if regex in PATTERNS.values() else None
     return None
 
 
@@ -115,39 +135,76 @@ def _byte_level(part: dict[str, Any], *, use_regex: bool) -> bool:
     )
 
 
-def _ranks_are_ids(data: dict[str, Any]) -> bool:
-    """True if the ids of merged tokens grow in merge order, and every other token is one byte."""
-    vocab, merges = data["model"]["vocab"], data["model"].get("merges", [])
-    pairs = [m if isinstance(m, list) else m.split(" ") for m in merges]
-    ids = [vocab.get("".join(pair), -1) for pair in pairs]
-    return len(vocab) == 256 + len(pairs) and all(
-        a < b for a, b in zip([255, *ids], ids, strict=False)
+def _ranks_are_ids(data: dict[str, Any], vocabulary: Vocabulary, tokenizer: Any) -> bool:
+    """Tell whether merging by lowest id, as tiktoken does, is merging by lowest rank.
+
+    The ids of merged tokens must grow in merge order, and every other token be one byte. tiktoken
+    also joins any two tokens that spell a third, whether or not that pair is a merge; this makes
+    no difference where the merges turn the spelling of each token into that token.
+    """
+    vocab = {t: i for t, i in data["model"]["vocab"].items() if i not in vocabulary.special}
+    merges = data["model"].get("merges") or []
+    made = ["".join(m if isinstance(m, list) else m.split(" ")) for m in merges]
+    ids = [vocab.get(token, -1) for token in made]
+    single = vocab.keys() - set(made)
+    model = tokenizer.model
+    return (
+        len(single) == 256
+        and all(len(token) == 1 for token in single)
+        and all(a < b for a, b in zip([255, *ids], ids, strict=False))
+        and all(len(model.tokenize(token)) == 1 for token in made)
     )
 
 
-def _tiktoken_encode(
-    path: Path, vocabulary: Vocabulary, pattern: str
-) -> Callable[[Sequence[str]], list[Ids]]:
+def _tiktoken_encode(vocabulary: Vocabulary, pattern: str, slow: Encode) -> Encode:
     import tiktoken
 
     ranks = {
-        piece: i for i, piece in enumerate(vocabulary.token_bytes) if i not in vocabulary.special
+        piece: i
+        for i, piece in enumerate(vocabulary.token_bytes)
+        if piece and i not in vocabulary.special
     }
-    encoding = tiktoken.Encoding(
-        path.stem, pat_str=pattern, mergeable_ranks=ranks, special_tokens={}
-    )
-    return lambda texts: [np.array(encoding.encode_ordinary(t), np.uint32) for t in texts]
+    encoding = tiktoken.Encoding("bpe", pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
+
+    def one(text: str) -> Ids:
+        if len(text) > _MAX_SPACES and _LONG_SPACES.search(text):
+            return slow([text])[0]
+        return np.array(encoding.encode_ordinary(_encodable(text)), np.uint32)
+
+    return lambda texts: [one(text) for text in texts]
 
 
-def _hf_encode(body: str) -> Callable[[Sequence[str]], list[Ids]]:
+def _hf_tokenizer(path: Path, body: str) -> Any:
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_str(body)
-    # Special tokens written out in a page are ordinary text, never control symbols.
+    try:
+        tokenizer = Tokenizer.from_str(body)
+    except Exception as error:  # tokenizers raises bare Exception
+        raise ConfigError(
+            f"{path}: refused by tokenizers ({error}); export the tokenizer again"
+        ) from error
+    # Special tokens written out in a page are ordinary text, never control symbols; and no text
+    # is cut or filled up, whatever the file says for its model's sake.
     tokenizer.encode_special_tokens = True
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
+
+def _hf_encode(tokenizer: Any) -> Encode:
     def encode(texts: Sequence[str]) -> list[Ids]:
-        found = tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        found = tokenizer.encode_batch(
+            [_encodable(text) for text in texts], add_special_tokens=False
+        )
         return [np.array(e.ids, np.uint32) for e in found]
 
     return encode
+
+
+def _encodable(text: str) -> str:
+    """Replace lone surrogates by U+FFFD."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text

@@ -31,7 +31,7 @@ def plan_order(
     Args:
         documents: columns key, content (64-bit hash of the text), tokens, task, row.
         val_fraction: share of content hashes that is held out. Where that is more than 0 and
-            there are two documents or more, at least one is held out.
+            there are two different texts or more, at least one stands on each side.
         target_tokens: a file is closed by the document that would take it past this.
         seed: of the shuffle.
 
@@ -70,7 +70,10 @@ def cut(tokens: npt.NDArray[np.int64], target: int) -> npt.NDArray[np.int32]:
 
 def _held_out(content: npt.NDArray[np.uint64], fraction: float) -> npt.NDArray[np.bool_]:
     """Choose by content hash. ``content`` is uniform, so its size is the draw."""
-    if fraction <= 0 or len(content) < 2:
+    if fraction <= 0 or len(content) == 0 or content.min() == content.max():
         return np.zeros(len(content), bool)
     chosen = content < np.uint64(int(fraction * 2**64))
-    return chosen if chosen.any() else content == content.min()
+    held_out: npt.NDArray[np.bool_] = (chosen | (content == content.min())) & (
+        content != content.max()
+    )
+    return held_out

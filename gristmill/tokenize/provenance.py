@@ -60,6 +60,8 @@ def where(shard: Path, token: int) -> dict[str, Any]:
     row = int(np.searchsorted(first, token, side="right")) - 1
     if row < 0 or token >= first[row] + table["tokens"][row].as_py():
         end = int(first[-1] + table["tokens"][-1].as_py()) if len(first) else 0
-        raise ConfigError(f"{shard}: no token {token}; the file holds 0 to {end - 1}")
+        raise ConfigError(
+            f"{shard}: no token {token}; the file holds {end:,} tokens, counted from 0"
+        )
     found: dict[str, Any] = table.slice(row, 1).to_pylist()[0]
     return found

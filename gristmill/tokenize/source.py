@@ -30,7 +30,7 @@ class TokenizerSource:
 
 
 class TokenizerBlock(BaseModel):
-    """Exactly one of ``train`` and ``path``."""
+    """Exactly one of ``train`` and ``path``; ``end_of_text`` goes with ``path``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,6 +42,8 @@ class TokenizerBlock(BaseModel):
     def _one(self) -> Self:
         if (self.train is None) == (self.path is None):
             raise ValueError("give either train or path")
+        if self.train is not None and self.end_of_text is not None:
+            raise ValueError("end_of_text goes with path; with train, set train.end_of_text")
         return self
 
     def source(self) -> TokenizerSource:

@@ -102,7 +102,8 @@ class TrainOnSample:
         for task in range(self.view.count(folder)):
             for batch in self.view.batches(folder, task, ["text"], rows=1000):
                 keys.append(batch.column("key").to_numpy())
-                sizes.append(pc.binary_length(batch.column("text")).to_numpy(zero_copy_only=False))
+                size = pc.fill_null(pc.binary_length(batch.column("text")), 0)
+                sizes.append(size.to_numpy(zero_copy_only=False).astype(np.int64))
         if not keys:
             return np.zeros(0, np.uint64)
         all_keys, all_sizes = np.concatenate(keys), np.concatenate(sizes)
@@ -119,7 +120,7 @@ class TrainOnSample:
         for task in range(self.view.count(folder)):
             for batch in self.view.batches(folder, task, ["text"], rows=1000):
                 hit = batch.filter(pc.is_in(batch.column("key"), value_set=wanted))
-                yield from hit.column("text").to_pylist()
+                yield from (text or "" for text in hit.column("text").to_pylist())
 
 
 def train_bpe(
@@ -140,7 +141,8 @@ def train_bpe(
         A ``tokenizers.Tokenizer``.
 
     Raises:
-        ConfigError: the vocabulary cannot hold the 256 bytes and the special token.
+        ConfigError: the vocabulary cannot hold the 256 bytes and the special token, or the special
+            token is also an ordinary one.
     """
     from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -159,5 +161,10 @@ def train_bpe(
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
+    if tokenizer.token_to_id(end_of_text) is not None:
+        raise ConfigError(
+            f"end_of_text {end_of_text!r} is also an ordinary token of this vocabulary; choose one "
+            "that no text contains, such as <|endoftext|>"
+        )
     tokenizer.add_special_tokens([AddedToken(end_of_text, special=True, normalized=False)])
     return tokenizer

@@ -203,7 +203,7 @@ PRESETS: dict[str, TrainConfig] = {
     "tiny": TrainConfig(
         layers=3,
         batch_tokens=1024,
-        steps=300,
+        steps=400,
         embed_lr=0.2,
         head_lr=0.01,
         matrix_lr=0.02,

@@ -1,3 +1,5 @@
-"""Deduplication: exact (``exact``), and near-duplicates by MinHash-LSH (``minhash`` → ``bands`` →
-``verify`` → ``components``).
+"""Deduplication of documents.
+
+Exact (``exact``), and near-duplicates by MinHash-LSH (``minhash`` → ``bands`` → ``verify`` →
+``components``).
 """

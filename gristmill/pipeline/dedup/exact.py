@@ -26,7 +26,7 @@ _HASHES = pa.schema(
 
 def text_hash(text: str) -> tuple[int, int]:
     """Return the 128-bit hash of a text with white space collapsed, as two 64-bit halves."""
-    digest = xxhash.xxh3_128_intdigest(" ".join(text.split()).encode())
+    digest = xxhash.xxh3_128_intdigest(" ".join(text.split()).encode("utf-8", "surrogatepass"))
     return digest >> 64, digest & 0xFFFFFFFFFFFFFFFF
 
 

@@ -47,13 +47,14 @@ def signature(hashes: U64, bands: int, rows: int, seed: int) -> U64:
 @lru_cache(maxsize=4)
 def _family(n: int, seed: int) -> tuple[U64, U64]:
     """Multipliers (odd) and offsets of n hash functions x → a·x + b mod 2⁶⁴."""
-    counter = np.arange(2 * n, dtype=np.uint64) + np.uint64(seed) * np.uint64(0x632BE59BD9B4E019)
+    start = np.uint64(seed * 0x632BE59BD9B4E019 & 0xFFFFFFFFFFFFFFFF)
+    counter = np.arange(2 * n, dtype=np.uint64) + start
     values = _mix(_mix(counter))
     return values[:n] | np.uint64(1), values[n:]
 
 
 def _mix(x: U64) -> U64:
-    """The finaliser of splitmix64 (Steele, Lea and Flood 2014): a bijection that spreads all bits."""
+    """The finaliser of splitmix64 (Steele, Lea and Flood 2014): a bijection, all bits spread."""
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))

@@ -44,11 +44,7 @@ class VerifyGroups:
     def __call__(self, draft: Draft, tick: Tick) -> None:
         """Write the confirmed edges; count the refuted pairs."""
         tasks = self.count(draft.folder)
-        groups = [
-            members
-            for digest, members in _distinct_groups(draft.folder, self.groups)
-            if digest % tasks == draft.task
-        ]
+        groups = list(_distinct_groups(draft.folder, self.groups, draft.task, tasks))
         wanted = np.unique(np.concatenate(groups)) if groups else np.zeros(0, np.uint64)
         sets = self._shingle_sets(draft.folder, wanted)
         checked: dict[tuple[int, int], bool] = {}
@@ -104,14 +100,14 @@ def jaccard(a: U64, b: U64) -> float:
     return common / union if union else 0.0
 
 
-def _distinct_groups(folder: RunFolder, round_name: str) -> Iterator[tuple[int, Keys]]:
-    """Yield (digest, members) of every group once; most recur in several bands."""
+def _distinct_groups(folder: RunFolder, round_name: str, task: int, tasks: int) -> Iterator[Keys]:
+    """Yield the members of every group of one task once; most groups recur in several bands."""
     seen: set[int] = set()
     for path in folder.outputs(round_name, ".groups.parquet"):
         table = pq.read_table(path, columns=["group", "key"])
         group, keys = table["group"].to_numpy(), table["key"].to_numpy()
         for members in np.split(keys, np.flatnonzero(np.diff(group)) + 1) if len(keys) else ():
             digest = xxhash.xxh64_intdigest(members.tobytes())
-            if digest not in seen:
+            if digest % tasks == task and digest not in seen:
                 seen.add(digest)
-                yield digest, members
+                yield members

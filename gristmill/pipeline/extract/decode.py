@@ -45,8 +45,9 @@ _LABELS = {
 _SINGLE_BYTE = re.compile(r"(cp|iso8859|koi8|mac|charmap|ptcp|hp|kz)")
 _MULTI_BYTE = ("cp932", "cp949", "cp950")
 _SURROGATES = re.compile("[\ud800-\udfff]")
-#: A declared charset may be wrong in so many of a page's characters.
-_MAX_WRONG = 0.01
+#: A declared charset may be wrong in so many of a page's characters; a detected one, after which
+#: nothing else is tried, in more.
+_MAX_WRONG, _MAX_WRONG_DETECTED = 0.01, 0.05
 
 
 def decode_html(body: bytes, content_type: str | None) -> tuple[str, str] | None:
@@ -120,22 +121,23 @@ def _strict(body: bytes, charset: str) -> str | None:
         return None
 
 
-def _tolerant(body: bytes, charset: str) -> str | None:
+def _tolerant(body: bytes, charset: str, limit: float = _MAX_WRONG) -> str | None:
     """Decode with replacement; None where too much would be replaced."""
     try:
         text = body.decode(charset, "replace")
     except (UnicodeError, LookupError, ValueError):
         return None
     wrong = text.count("\ufffd") - body.count(b"\xef\xbf\xbd")
-    return text if wrong <= 1 + _MAX_WRONG * len(text) else None
+    return text if wrong <= 1 + limit * len(text) else None
 
 
 def _detect(body: bytes) -> tuple[str, str] | None:
     from resiliparse.parse.encoding import detect_encoding
 
-    found: str | None = detect_encoding(body)
-    charset = python_codec(found or "")
-    if charset is None or (text := _tolerant(body, charset)) is None:
+    # Its WHATWG mapping does not know cp949 and answers UTF-8 for Korean: ours is used instead.
+    found: str | None = detect_encoding(body, html5_compatible=False)
+    charset = python_codec(found or "utf-8")
+    if charset is None or (text := _tolerant(body, charset, _MAX_WRONG_DETECTED)) is None:
         return None
     return _clean(text), charset
 

@@ -44,7 +44,10 @@ def test_only_giant_data_uris_are_cut() -> None:
     small = '<img src="data:image/png;base64,AAAA">'
     giant = "<img src='data:image/png;base64," + "A" * 20_000 + "'>"
     assert cut_data_uris(small) == small
-    assert cut_data_uris(f"a{giant}b{small}c{giant}d") == f"a<img src='data:,'>b{small}c<img src='data:,'>d"
+    assert (
+        cut_data_uris(f"a{giant}b{small}c{giant}d")
+        == f"a<img src='data:,'>b{small}c<img src='data:,'>d"
+    )
     assert cut_data_uris("data:" * 3000) == "data:,"
 
 

@@ -68,7 +68,9 @@ def test_verdict_reasons_are_all_statuses_but_ok() -> None:
 
 
 def test_nul_and_surrogates_never_reach_the_text() -> None:
-    html = page(TEXTS["utf-8"]).encode().replace(b"Roggen", b"Rog\x00gen &#0; &#xD800; \xed\xa0\x80")
+    html = (
+        page(TEXTS["utf-8"]).encode().replace(b"Roggen", b"Rog\x00gen &#0; &#xD800; \xed\xa0\x80")
+    )
     out = Extract()(batch([(html, "text/html; charset=utf-8")]))
     text = out["text"][0].as_py()
     assert "Roggen" in text

@@ -1,0 +1,131 @@
+"""Near-duplicates from text to survivors."""
+
+import random
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from gristmill.pipeline.dedup.exact import ExactDedup
+from gristmill.pipeline.dedup.minhash import MinhashDedup
+from gristmill.pipeline.rounds import DropList, View
+from gristmill.pipeline.run import LocalRunner, execute
+from gristmill.pipeline.schema import make_key
+
+_WORDS = [f"{a}{b}{c}" for a in "bdgklmnprst" for b in "aeiou" for c in ("l", "n", "rk", "st", "")]
+
+
+def prose(seed: int, words: int = 120) -> str:
+    rng = random.Random(seed)
+    return " ".join(rng.choice(_WORDS) for _ in range(words))
+
+
+def near(text: str, seed: int, changes: int = 1) -> str:
+    """The same text with a few words exchanged: Jaccard about 0.9 for one of 120."""
+    rng, words = random.Random(seed), text.split()
+    for _ in range(changes):
+        words[rng.randrange(len(words))] = f"new{rng.randrange(10**6)}"
+    return " ".join(words)
+
+
+def test_near_duplicates_across_shards_leave_the_longest(lay) -> None:
+    a, b = prose(1), prose(2)
+    longest = near(a, 3) + " with a longer end"
+    run = lay([[a, "short text"], [b, near(a, 4)], [longest, "short text"]])
+    drop = run.execute(MinhashDedup(), "minhash_dedup")
+    assert run.survivors(drop) == sorted([b, longest, "short text", "short text"])
+    assert {row["survivor"] for row in run.clusters(drop)} == {make_key(2, 0)}
+
+
+def test_unlike_texts_stay(lay) -> None:
+    texts = [prose(seed) for seed in range(60)]
+    run = lay([texts[:30], texts[30:]])
+    assert run.survivors(run.execute(MinhashDedup(), "minhash_dedup")) == sorted(texts)
+
+
+@pytest.mark.parametrize("shards", [[[]], [[], []], [["one"]], [["a b c d", "a b c d"]], [["", ""]]])
+def test_documents_without_an_ngram_are_never_dropped(lay, shards) -> None:
+    run = lay(shards)
+    drop = run.execute(MinhashDedup(), "minhash_dedup")
+    assert run.survivors(drop) == sorted(sum(shards, []))
+    signed = run.folder.manifests("minhash_dedup.signatures")
+    assert sum(m.outputs[0].docs for m in signed) == 0
+
+
+def test_all_identical_is_linear_in_comparisons(lay) -> None:
+    run = lay([[prose(1)] * 1000, [prose(1)] * 1000])
+    drop = run.execute(MinhashDedup(), "minhash_dedup")
+    assert run.survivors(drop) == [prose(1)]
+    facts = run.facts("minhash_dedup.edges")
+    assert sum(f["pairs_checked"] for f in facts) <= 2 * 1999
+    assert sum(f["pairs_refuted"] for f in facts) == 0
+    assert {row["survivor"] for row in run.clusters(drop)} == {make_key(0, 0)}
+
+
+@settings(
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.randoms(use_true_random=False))
+def test_clusters_do_not_depend_on_the_shards(lay, random_) -> None:
+    texts = [near(prose(n), 10 * n + i) + " tail" * i for n in range(4) for i in range(3)]
+    expected = None
+    for arranged in (texts, random_.sample(texts, len(texts))):
+        cuts = sorted(random_.randrange(len(texts) + 1) for _ in range(2))
+        run = lay([arranged[i:j] for i, j in zip([0, *cuts], [*cuts, len(texts)], strict=True)])
+        drop = run.execute(MinhashDedup(), "minhash_dedup")
+        found = (run.survivors(drop), run.groups(drop))
+        expected = expected or found
+        assert found == expected
+    assert len(expected[0]) == 4
+
+
+def test_verification_can_be_switched_off(lay) -> None:
+    run = lay([[prose(1), near(prose(1), 2)], [near(prose(1), 3), prose(9)]])
+    drop = run.execute(MinhashDedup(verify=None), "minhash_dedup")
+    names = [r.name for r in MinhashDedup(verify=None).rounds("m", View("curate"))]
+    assert names == ["m.signatures", "m.groups", "m.clusters"]
+    assert len(run.survivors(drop)) == 2
+    assert prose(9) in run.survivors(drop)
+
+
+def test_verification_refutes_what_the_bands_suggest(lay) -> None:
+    """One band of one hash makes candidates of almost anything that shares a shingle."""
+    loose = {"ngram": 1, "bands": 64, "rows": 1}
+    texts = [prose(seed, 60) for seed in range(8)]
+    unverified, verified = lay([texts]), lay([texts])
+    drop = unverified.execute(MinhashDedup(verify=None, **loose), "minhash_dedup")
+    assert len(unverified.survivors(drop)) == 1
+    drop = verified.execute(MinhashDedup(verify=0.7, **loose), "minhash_dedup")
+    assert verified.survivors(drop) == sorted(texts)
+    facts = verified.facts("minhash_dedup.edges")
+    assert sum(f["pairs_refuted"] for f in facts) == sum(f["pairs_checked"] for f in facts) > 0
+
+
+def test_documents_already_dropped_take_no_part(lay) -> None:
+    """After exact deduplication, MinHash neither signs nor keeps an exact duplicate."""
+    a = prose(1)
+    run = lay([[a, a], [a, near(a, 2)]])
+    first = run.execute(ExactDedup(), "exact_dedup")
+    stage = MinhashDedup()
+    execute(
+        run.folder, stage.rounds("minhash_dedup", View("curate", (first,))), LocalRunner()
+    )
+    second = DropList("minhash_dedup", "minhash_dedup.clusters", "near_duplicate")
+    assert {row["key"] for row in run.clusters(second)} == {make_key(0, 0), make_key(1, 1)}
+
+
+def test_signatures_hold_one_column_a_band(lay) -> None:
+    run = lay([[prose(1), "short", prose(2)]])
+    run.execute(MinhashDedup(bands=3, rows=2), "minhash_dedup")
+    table = pq.read_table(run.folder.outputs("minhash_dedup.signatures", ".parquet")[0])
+    assert table.schema.names == ["key", "length", "band_000", "band_001", "band_002"]
+    assert table["key"].to_pylist() == [make_key(0, 0), make_key(0, 2)]
+    assert table["length"].to_pylist() == [len(prose(1)), len(prose(2))]
+
+
+@pytest.mark.parametrize("bad", [{"bands": 0}, {"rows": 0}, {"ngram": 0}, {"verify": 0}, {"x": 1}])
+def test_bad_parameters_are_refused(bad) -> None:
+    with pytest.raises(ValidationError):
+        MinhashDedup(**bad)
