@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gristmill.pipeline.plan import freeze, load_plan
+from gristmill.pipeline.plan import freeze, hold, load_plan
 from gristmill.pipeline.report import Report, make_report
 from gristmill.pipeline.rounds import Round
 from gristmill.pipeline.run import LocalRunner, Runner, Watch, execute
@@ -42,8 +42,7 @@ def run(
         IncompleteError: some shards were quarantined.
     """
     folder, rounds = prepare(recipe, Path(out))
-    with folder.lease():
-        folder.clear_temp()
+    with hold(folder):
         execute(folder, rounds, _runner(client), watch)
     return make_report(folder, rounds)
 

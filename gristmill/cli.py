@@ -8,8 +8,8 @@ import os
 import sys
 from typing import Annotated
 
-import click
 import typer
+from typer.exceptions import Abort, TyperException
 
 import gristmill
 from gristmill.commands import data, demo, model
@@ -70,14 +70,11 @@ def run_cli(arguments: list[str]) -> int:
     """Run one command line; return its exit code."""
     try:
         result = app(args=arguments, standalone_mode=False, prog_name="gristmill")
-    except click.exceptions.Abort:
-        return _say("interrupted; run the same command again to resume", 130)
-    except click.ClickException as error:
-        error.show()
-        return 2
+    except TyperException as error:
+        return _say(f"{error.format_message()} (gristmill --help)", 2)
     except GristmillError as error:
         return _say(str(error), error.exit_code)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Abort):
         return _say("interrupted; run the same command again to resume", 130)
     except Terminated:
         return _say("terminated; run the same command again to resume", 143)

@@ -9,6 +9,7 @@ from typing import Self
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -70,7 +71,8 @@ class LiveProgress(Watch):
         self._running.pop(result.task, None)
         self._done += 1
         if isinstance(result, TaskFailure):
-            self._console.print(f"[red]{self._name} shard {result.task}:[/] {result.message}")
+            line = f"[red]{self._name} shard {result.task}:[/] {escape(result.message)}"
+            self._console.print(line, highlight=False, soft_wrap=True)
         else:
             self._finished[0] += result.docs_in
             self._finished[1] += result.docs_out

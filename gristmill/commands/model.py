@@ -14,7 +14,7 @@ from gristmill.tokenize.encode import load_encoder
 
 if TYPE_CHECKING:
     from gristmill.train_smoke.checkpoint import Checkpoint
-    from gristmill.train_smoke.train import TrainResult
+    from gristmill.train_smoke.result import TrainResult
 
 
 def train(

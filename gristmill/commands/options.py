@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from gristmill.console import LiveProgress, stderr
+from gristmill.pipeline.plan import hold
 from gristmill.pipeline.rounds import Round
 from gristmill.pipeline.run import LocalRunner, Runner, execute
 from gristmill.pipeline.shard import RunFolder
@@ -88,8 +89,7 @@ def run_rounds(folder: RunFolder, rounds: Sequence[Round], where: Where) -> None
         Terminated: SIGTERM.
     """
     console = stderr()
-    with folder.lease(), _terminable():
-        folder.clear_temp()
+    with hold(folder), _terminable():
         if all(folder.sealed(round_.name) for round_ in rounds):
             console.print(f"{folder.root}: finished already; nothing to do", highlight=False)
             return

@@ -7,7 +7,8 @@ same folder resumes; anything that differs is refused.
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -82,13 +83,18 @@ def load_plan(root: Path | str) -> Plan:
 def freeze(plan: Plan, root: Path) -> RunFolder:
     """Create the run folder, or reopen it if it holds this very plan.
 
+    A folder in which no task has committed yet takes a new plan.
+
     Raises:
         ConfigError: the folder is not writable, holds other things, or another run.
     """
     path = root / "plan.json"
     if path.exists():
         earlier = load_plan(root)
-        if earlier.to_json() != plan.to_json():
+        if earlier.to_json() != plan.to_json() and not any(root.glob("*/*.manifest.json")):
+            with RunFolder(root, earlier.run_id).lease():
+                write_durably(path, plan.to_json())
+        elif earlier.to_json() != plan.to_json():
             what = "; ".join(_differences(earlier.model_dump(), plan.model_dump())[:3])
             raise ConfigError(
                 f"{root}: made by another run ({what}); choose another --out or remove the folder"
@@ -105,6 +111,20 @@ def freeze(plan: Plan, root: Path) -> RunFolder:
     except OSError as error:
         raise ConfigError(f"{root}: cannot be written: {error.strerror or error}") from error
     return RunFolder(root, plan.run_id)
+
+
+@contextmanager
+def hold(folder: RunFolder) -> Iterator[None]:
+    """Be the only driver of a folder for the length of the block.
+
+    Raises:
+        ConfigError: another driver holds it, or has put another plan there meanwhile.
+    """
+    with folder.lease():
+        if load_plan(folder.root).run_id != folder.run_id:
+            raise ConfigError(f"{folder.root}: another run was started here; choose another --out")
+        folder.clear_temp()
+        yield
 
 
 def _differences(old: Any, new: Any, where: str = "") -> list[str]:

@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gristmill.errors import ConfigError, ShardError
-from gristmill.pipeline.plan import InputFile, Plan
+from gristmill.pipeline.inputs import InputFile
+from gristmill.pipeline.plan import Plan
 from gristmill.pipeline.schema import DOCUMENT, PAGE, make_key
 from gristmill.pipeline.stage import Judge
 from gristmill.pipeline.warc import READ_REASONS, read_warc

@@ -93,7 +93,7 @@ def read_warc(
                 raise ShardError(
                     f"{path}: cut off at byte {file.seek(0, 2)} inside a record that begins at "
                     f"byte {record.offset}; fetch it again, or run with "
-                    "--set inputs.on_truncated=drop"
+                    "--set inputs.on_truncated=drop into another --out"
                 )
             row = page_row(record, max_record_bytes, flags)
             if row is None:

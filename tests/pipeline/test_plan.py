@@ -7,7 +7,8 @@ import pytest
 
 from gristmill.errors import ConfigError, CorruptError
 from gristmill.pipeline.inputs import InputFile, ShardSpec
-from gristmill.pipeline.plan import PINNED, Plan, freeze, installed_versions, load_plan
+from gristmill.pipeline.plan import PINNED, Plan, freeze, hold, installed_versions, load_plan
+from gristmill.pipeline.shard import Draft
 
 
 def plan(**changes: object) -> Plan:
@@ -42,10 +43,26 @@ def test_the_same_plan_reopens_its_folder(tmp_path: Path) -> None:
 def test_another_plan_is_refused_and_says_where(
     tmp_path: Path, changes: dict[str, object], where: str
 ) -> None:
-    freeze(plan(), tmp_path / "out")
+    folder = freeze(plan(), tmp_path / "out")
+    folder.publish(Draft(folder, "curate", 0))
     assert plan(**changes).run_id != plan().run_id
     with pytest.raises(ConfigError, match=f"made by another run .*{where}"):
         freeze(plan(**changes), tmp_path / "out")
+
+
+def test_a_folder_without_results_takes_a_new_plan(tmp_path: Path) -> None:
+    freeze(plan(), tmp_path / "out")
+    folder = freeze(plan(name="other"), tmp_path / "out")
+    assert load_plan(tmp_path / "out").name == "other"
+    with hold(folder):
+        pass
+
+
+def test_a_driver_whose_plan_was_replaced_stops(tmp_path: Path) -> None:
+    first = freeze(plan(), tmp_path / "out")
+    freeze(plan(name="other"), tmp_path / "out")
+    with pytest.raises(ConfigError, match="another run was started here"), hold(first):
+        pass
 
 
 def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:

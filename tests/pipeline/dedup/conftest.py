@@ -28,7 +28,7 @@ class Laid:
 
     folder: RunFolder
     shards: Shards
-    view: View = View("curate")
+    view: View
 
     def text(self, key: int) -> str:
         return self.shards[key >> 40][key & ((1 << 40) - 1)]
@@ -98,6 +98,6 @@ def lay(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Shards], Laid]:
             pq.write_table(table, draft.numbered("kept.parquet", docs=len(texts)))
             folder.publish(draft)
         folder.seal("curate", len(shards))
-        return Laid(folder, shards)
+        return Laid(folder, shards, View("curate"))
 
     return make

@@ -49,7 +49,11 @@ def test_band_keys_are_pinned() -> None:
     """A change here is a change of output: raise the stage's version."""
     hashes = shingles(_TEXT, 5)
     assert len(hashes) == 9
-    assert signature(hashes, 3, 8, 1).tolist() == [0xAF9F5865B49CE1C2, 0x4AD2CF7BF01E789D, 0x4F4E239F2FA4743C]
+    assert signature(hashes, 3, 8, 1).tolist() == [
+        0xAF9F5865B49CE1C2,
+        0x4AD2CF7BF01E789D,
+        0x4F4E239F2FA4743C,
+    ]
 
 
 def test_family_is_what_it_says() -> None:

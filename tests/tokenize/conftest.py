@@ -1,0 +1,85 @@
+"""Finished documents laid down by hand, and small tokenizers of our own."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from gristmill.pipeline.inputs import InputFile, ShardSpec
+from gristmill.pipeline.plan import Plan, freeze
+from gristmill.pipeline.schema import make_key
+from gristmill.pipeline.shard import Draft, RunFolder
+from gristmill.tokenize.train import train_bpe
+
+SCHEMA = pa.schema(
+    [
+        pa.field("key", pa.uint64(), nullable=False),
+        ("id", pa.string()),
+        ("url", pa.string()),
+        ("offset", pa.int64()),
+        ("text", pa.string()),
+    ]
+)
+Lay = Callable[..., RunFolder]
+
+CORPUS = [
+    f"The mill doesn't grind {n} sacks; they'll've ground {n * 37} more.\n\n  Next\tline {n}! "
+    "Müller mahlt süßes Mehl. 水車は粉を挽く。 물레방아 🙂 grinding grinding grinder"
+    for n in range(60)
+]
+
+
+@pytest.fixture(scope="session")
+def bpe(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return the path of a small trained tokenizer.json, by pattern."""
+    root = tmp_path_factory.mktemp("bpe")
+
+    @cache
+    def make(pattern: str) -> Path:
+        path = root / f"{pattern}.json"
+        path.write_text(train_bpe(iter(CORPUS), 600, pattern).to_str(), "utf-8")
+        return path
+
+    return make
+
+
+@pytest.fixture
+def lay(tmp_path_factory: pytest.TempPathFactory) -> Lay:
+    """Publish documents as the finished ones: texts, or (key, text), shard by shard."""
+
+    def make(shards: Sequence[Sequence[str | None | tuple[int, str]]]) -> RunFolder:
+        plan = Plan(
+            name="test",
+            recipe={},
+            stage_versions={},
+            inputs=tuple(
+                InputFile(path=f"/none/{k}.jsonl", kind="jsonl", size=0, etag="")
+                for k in range(len(shards))
+            ),
+            shards=tuple(ShardSpec(input=k) for k in range(len(shards))),
+            versions={},
+            assets={},
+        )
+        folder = freeze(plan, Path(tmp_path_factory.mktemp("run")) / "out")
+        for number, docs in enumerate(shards):
+            rows = [
+                d if isinstance(d, tuple) else (make_key(number, i), d) for i, d in enumerate(docs)
+            ]
+            columns = {
+                "key": [key for key, _ in rows],
+                "id": [f"id-{key}" for key, _ in rows],
+                "url": [f"https://example.org/{number}/{i}" for i in range(len(rows))],
+                "offset": list(range(len(rows))),
+                "text": [text for _, text in rows],
+            }
+            draft = Draft(folder, "documents", number)
+            path = draft.numbered("kept.parquet", docs=len(rows))
+            pq.write_table(pa.table(columns, schema=SCHEMA), path)
+            folder.publish(draft)
+        folder.seal("documents", len(shards))
+        return folder
+
+    return make
