@@ -141,7 +141,7 @@ class RunFolder:
             IncompleteError: the round has no sealed total, or a manifest is missing.
         """
         if not self.sealed(round_name):
-            raise IncompleteError(f"{self.root}: {round_name} is not finished; run the recipe again")
+            raise IncompleteError(f"{self.root}: {round_name} is not finished; run again")
         tasks = json.loads(self._seal(round_name).read_bytes())["tasks"]
         found = [self.manifest(round_name, task) for task in range(tasks)]
         missing = [task for task, manifest in enumerate(found) if manifest is None]
