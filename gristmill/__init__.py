@@ -25,9 +25,10 @@ _HOME = {
     "Pii": "gristmill.filters.pii.stage",
     "Recipe": "gristmill.recipe",
     "UrlFilter": "gristmill.filters.url",
-    "apply": "gristmill.pipeline.stage",
+    "apply": "gristmill.api",
     "documents": "gristmill.pipeline.schema",
     "load_recipe": "gristmill.recipe",
+    "report": "gristmill.api",
     "run": "gristmill.api",
 }
 

@@ -10,15 +10,22 @@
     report.stages[0].docs_in
 """
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gristmill.pipeline.inputs import Inputs
 from gristmill.pipeline.plan import freeze, hold, load_plan
 from gristmill.pipeline.report import Report, make_report
-from gristmill.pipeline.rounds import Round
+from gristmill.pipeline.rounds import Gather, Round
 from gristmill.pipeline.run import LocalRunner, Runner, Watch, execute
 from gristmill.pipeline.shard import RunFolder
+from gristmill.pipeline.stage import Judge, Map
+from gristmill.pipeline.stage import apply as apply_step
 from gristmill.recipe import Recipe, parse_recipe
 
 
@@ -47,6 +54,45 @@ def run(
     return make_report(folder, rounds)
 
 
+def apply(
+    stage: Map | Judge | Gather, batch: pa.RecordBatch
+) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+    """Run one stage on a batch of documents, as a plain call.
+
+    Args:
+        stage: any stage of ``gristmill.recipe.STAGES``. Deduplication looks at this batch only.
+        batch: see ``gristmill.documents``.
+
+    Returns:
+        (kept, rejected), with the measured signals; ``rejected`` has a column ``reason``.
+
+    >>> import gristmill
+    >>> text = "The miller opens the sluice at seven, and the great wheel begins to turn."
+    >>> kept, rejected = apply(gristmill.ExactDedup(), gristmill.documents([text, "Other.", text]))
+    >>> rejected["reason"].to_pylist()
+    ['exact_duplicate']
+    """
+    if not isinstance(stage, Gather):
+        return apply_step(stage, batch)
+    with tempfile.TemporaryDirectory(prefix="gristmill-") as temp:
+        path = Path(temp) / "batch.parquet"
+        pq.write_table(pa.Table.from_batches([batch]), path)
+        inputs = Inputs(parquet=(str(path),))
+        recipe = Recipe(name="apply", inputs=inputs, stages=(stage,), keep_rejected="text")
+        run(recipe, Path(temp) / "out")
+        files = [
+            Path(temp) / "out/documents" / f"00000.{what}.parquet" for what in ("kept", "rejected")
+        ]
+        kept, rejected = (pq.read_table(file).combine_chunks() for file in files)
+        return _one_batch(kept), _one_batch(rejected.drop(["stage"]))
+
+
+def _one_batch(table: pa.Table) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays(
+        [column.combine_chunks() for column in table.columns], schema=table.schema
+    )
+
+
 def prepare(recipe: Recipe, out: Path) -> tuple[RunFolder, Sequence[Round]]:
     """Freeze the plan into the folder; return the folder and the rounds to execute.
 
@@ -58,14 +104,24 @@ def prepare(recipe: Recipe, out: Path) -> tuple[RunFolder, Sequence[Round]]:
     return freeze(plan, out), rounds
 
 
-def reopen(out: Path) -> tuple[RunFolder, Sequence[Round]]:
+def report(out: Path | str) -> Report:
+    """Return the figures of a run, finished or not.
+
+    Raises:
+        ConfigError: there is no run.
+        CorruptError: manifests that contradict each other.
+    """
+    return make_report(*reopen(out))
+
+
+def reopen(out: Path | str) -> tuple[RunFolder, Sequence[Round]]:
     """Open the folder of an earlier run; its recipe stands in its plan.
 
     Raises:
         ConfigError: there is no run.
     """
     plan = load_plan(out)
-    recipe = parse_recipe(plan.recipe, str(out / "plan.json"))
+    recipe = parse_recipe(plan.recipe, f"{out}/plan.json")
     return RunFolder(out, plan.run_id), recipe.rounds(plan)
 
 

@@ -19,6 +19,18 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the demo recipe on the demo's crawl; tests only read it."""
+    import gristmill
+    from gristmill.demo.crawl import write_crawl
+
+    folder = tmp_path_factory.mktemp("demo")
+    files = write_crawl(folder / "crawl")
+    gristmill.run(gristmill.load_recipe("demo", inputs=[str(f) for f in files]), folder / "data")
+    return folder / "data"
+
+
+@pytest.fixture(scope="session")
 def dask_runner() -> Iterator[Any]:
     """Two worker processes on this machine."""
     from gristmill.pipeline.dask import open_runner

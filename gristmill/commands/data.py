@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gristmill.api import prepare, reopen
+from gristmill.api import report as read_report
 from gristmill.commands.options import (
     AsJson,
     ClusterFile,
@@ -36,6 +37,9 @@ from gristmill.tokenize.provenance import where as find_token
 RecipeName = Annotated[
     str, typer.Argument(help=f"A YAML file, or a preset: {', '.join(preset_files())}.")
 ]
+
+#: Blocks of a recipe that run alone like stages, and where their parameters stand.
+_BLOCKS = {"tokenizer": "tokenizer.train", "shards": "shards"}
 
 #: CPU seconds for a megabyte of compressed WARC, recipe fineweb, measured on the project's test
 #: crawl (see benchmarks/README.md): for the estimate of ``plan`` only.
@@ -132,7 +136,7 @@ def _in_words(parameters: dict[str, Any]) -> str:
 
 
 def stage(
-    name: Annotated[str, typer.Argument(help=f"One of {', '.join(STAGES)}.")],
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join([*STAGES, *_BLOCKS])}.")],
     out: Out,
     inputs: Annotated[
         list[str], typer.Option("--in", help="WARC, Parquet or JSONL (.gz, .zst). Repeatable.")
@@ -149,15 +153,25 @@ def stage(
         gristmill stage gopher_quality --in docs.jsonl.gz --out out --set min_words=80
 
         gristmill stage extract --in page.warc.gz --out out --set engine=resiliparse
+
+        gristmill stage tokenizer --in docs.parquet --out bpe --set vocab_size=8192
+
+        gristmill stage shards --in docs.parquet --out out --set tokenizer.path=tokenizer.json
     """
-    if name not in STAGES:
-        raise ConfigError(f"unknown stage {name}{nearest(name, STAGES)}")
-    kinds = {kind_of(pattern) for pattern in inputs}
-    stages: list[str] = [name]
-    if kinds == {"warc"} and "text" in STAGES[name].needs:
-        stages.insert(0, "extract")
-    prefixed = [s if s.startswith(f"{name}.") else f"{name}.{s}" for s in settings or []]
-    body = override({"name": f"stage-{name}", "stages": stages}, prefixed, inputs)
+    if name not in STAGES and name not in _BLOCKS:
+        raise ConfigError(f"unknown stage {name}{nearest(name, [*STAGES, *_BLOCKS])}")
+    body: dict[str, Any] = {"name": f"stage-{name}", "stages": [name] if name in STAGES else []}
+    needs_text = name in _BLOCKS or "text" in STAGES[name].needs
+    if needs_text and {kind_of(pattern) for pattern in inputs} == {"warc"}:
+        body["stages"].insert(0, "extract")
+    place = _BLOCKS.get(name, name)
+    prefixed = [
+        s if s.startswith(("tokenizer.", f"{name}.")) else f"{place}.{s}" for s in settings or []
+    ]
+    if name in _BLOCKS:
+        body |= {"tokenizer": {"train": {}} if name == "tokenizer" else {}, "shards": None}
+        body["shards"] = {} if name == "shards" else None
+    body = override(body, prefixed, inputs)
     run_recipe(parse_recipe(body, f"stage {name}"), out, Where(workers))
 
 
@@ -168,7 +182,7 @@ def report(folder: RunDir, as_json: AsJson = False) -> None:
 
         gristmill report out --json | jq '.stages[] | {name, docs_out}'
     """
-    made = make_report(*reopen(folder))
+    made = read_report(folder)
     if as_json:
         print(json.dumps(made.to_dict(), indent=1))
     else:

@@ -118,7 +118,7 @@ def _parquet_schema(path: str) -> pa.Schema:
         raise ShardError(f"{path}: not a readable Parquet file: {error}") from error
     fields = {"key": pa.uint64(), "id": pa.string(), "url": pa.string()}
     for field in have:
-        if field.name not in ("key", "stage", "reason"):
+        if field.name not in ("key", "stage", "reason", "read.problem"):
             fields[field.name] = _CONTENT.get(field.name, fields.get(field.name, field.type))
     _need_content(path, list(fields))
     return pa.schema([*fields.items(), ("read.problem", pa.string())])

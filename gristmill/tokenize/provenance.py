@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gristmill.errors import ConfigError
+from gristmill.errors import ConfigError, CorruptError
 
 #: One row a document, in file order. ``first`` is the position of its end-of-text token,
 #: ``tokens`` counts that token too. Columns that the input did not have are null.
@@ -51,11 +51,17 @@ def where(shard: Path, token: int) -> dict[str, Any]:
 
     Raises:
         ConfigError: no index, or no such position.
+        CorruptError: the index cannot be read.
     """
     index = shard.with_suffix(".index.parquet")
     if not index.is_file():
         raise ConfigError(f"{index}: no such index; it stands beside the shard it belongs to")
-    table = pq.read_table(index)
+    try:
+        table = pq.read_table(index).select(PROVENANCE.names)
+    except (OSError, KeyError, pa.ArrowException) as error:
+        raise CorruptError(
+            f"{index}: not a provenance index ({error}); write the shards again"
+        ) from error
     first = table["first"].to_numpy()
     row = int(np.searchsorted(first, token, side="right")) - 1
     if row < 0 or token >= first[row] + table["tokens"][row].as_py():

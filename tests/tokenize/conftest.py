@@ -40,7 +40,7 @@ def bpe(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     @cache
     def make(pattern: str) -> Path:
         path = root / f"{pattern}.json"
-        path.write_text(train_bpe(iter(CORPUS), 600, pattern).to_str(), "utf-8")
+        path.write_text(train_bpe(iter(CORPUS), 400, pattern).to_str(), "utf-8")
         return path
 
     return make

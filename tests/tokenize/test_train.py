@@ -60,7 +60,7 @@ def test_training_is_deterministic_and_blind_to_the_order_of_texts() -> None:
 
 def test_the_first_merges_are_pinned() -> None:
     body = json.loads(train_bpe(iter(["low low low lower lowest"]), 261, "gpt2").to_str())
-    assert body["model"]["merges"] == [["o", "w"], ["l", "ow"], ["Ġ", "low"], ["e", "r"]]
+    assert body["model"]["merges"] == [["l", "o"], ["lo", "w"], ["Ġ", "low"], ["Ġlow", "e"]]
 
 
 @pytest.mark.parametrize("texts", [[], [""], ["ab"], ["\0"]])
@@ -135,7 +135,8 @@ def test_the_round_gives_the_same_bytes_for_other_shards(lay) -> None:
         execute(folder, stage.rounds("tokenizer", View("documents")), LocalRunner())
         written.append((folder.root / "tokenizer" / "tokenizer.json").read_bytes())
         (manifest,) = folder.manifests("tokenizer")
-        assert manifest.facts["vocab_size"] == 300
+        vocabulary = load_vocabulary(folder.root / "tokenizer" / "tokenizer.json")
+        assert manifest.facts["vocab_size"] == len(vocabulary)
         assert manifest.facts["sample_docs"] == len(_chosen(folder, stage))
         assert (manifest.stages[0].docs_in, manifest.stages[0].docs_out) == (50, 50)
     assert written[0] == written[1]

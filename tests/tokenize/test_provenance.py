@@ -1,0 +1,66 @@
+"""From a token back to its document."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from gristmill.errors import ConfigError, CorruptError
+from gristmill.pipeline.schema import documents
+from gristmill.tokenize.provenance import PROVENANCE, provenance_rows, where
+
+
+@pytest.fixture
+def shard(tmp_path):
+    """Three documents of 3, 1 and 4 tokens."""
+    batch = documents(["a", "b", "c"], ["u0", None, "u2"])
+    sizes = np.array([3, 1, 4])
+    rows = provenance_rows(batch, np.cumsum(sizes) - sizes, sizes)
+    pq.write_table(pa.table(rows, schema=PROVENANCE), tmp_path / "train_000000.index.parquet")
+    return tmp_path / "train_000000.bin"
+
+
+def test_rows_take_what_there_is_and_leave_the_rest_null() -> None:
+    rows = provenance_rows(documents(["a"], ["u"]), np.array([7]), np.array([2]))
+    assert list(rows) == PROVENANCE.names
+    table = pa.table(rows, schema=PROVENANCE).to_pylist()
+    assert table == [
+        {
+            "key": 0, "id": "0", "url": "u", "warc": None, "offset": None, "length": None,
+            "language": None, "first": 7, "tokens": 2,
+        }
+    ]  # fmt: skip
+
+
+def test_every_token_leads_to_its_document(shard) -> None:
+    assert [where(shard, t)["key"] for t in range(8)] == [0, 0, 0, 1, 2, 2, 2, 2]
+    assert where(shard, 3) == {
+        "key": 1, "id": "1", "url": None, "warc": None, "offset": None, "length": None,
+        "language": None, "first": 3, "tokens": 1,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("token", [-1, 8, 10**12])
+def test_positions_outside_the_file(shard, token: int) -> None:
+    with pytest.raises(ConfigError, match=f"no token {token}; the file holds 8 tokens"):
+        where(shard, token)
+
+
+def test_empty_file(tmp_path) -> None:
+    pq.write_table(PROVENANCE.empty_table(), tmp_path / "val_000000.index.parquet")
+    with pytest.raises(ConfigError, match="the file holds 0 tokens"):
+        where(tmp_path / "val_000000.bin", 0)
+
+
+def test_missing_index(tmp_path) -> None:
+    with pytest.raises(ConfigError, match=r"x\.index\.parquet: no such index"):
+        where(tmp_path / "x.bin", 0)
+
+
+def test_damaged_index(tmp_path) -> None:
+    (tmp_path / "x.index.parquet").write_bytes(b"PAR1 no")
+    with pytest.raises(CorruptError, match=r"x\.index\.parquet: not a provenance index"):
+        where(tmp_path / "x.bin", 0)
+    pq.write_table(pa.table({"first": [0]}), tmp_path / "y.index.parquet")
+    with pytest.raises(CorruptError, match="not a provenance index"):
+        where(tmp_path / "y.bin", 0)
