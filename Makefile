@@ -35,11 +35,11 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: pyproject.toml constraints-cpu.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install -q $(PIP_ARGS) -e '.[train]'
+	$(BIN)/python -m pip install -q $(PIP_ARGS) -e '.[train,dashboard]'
 	touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints-cpu.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install -q $(PIP_ARGS) -e '.[train,notebooks,dev]'
+	$(BIN)/python -m pip install -q $(PIP_ARGS) -e '.[train,dashboard,notebooks,dev]'
 	touch $@ $(VENV)/.installed
 
 clean:

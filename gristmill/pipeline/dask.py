@@ -26,6 +26,9 @@ from gristmill.pipeline.shard import RunFolder
 
 _TOPIC = "gristmill"
 _WINDOW = 4
+_CONNECT_SECONDS = 30
+#: A batch system may need this long to give the first worker.
+_FIRST_WORKER_SECONDS = 1800
 
 #: Why each: ``shared/reference`` measured them; see docs/design.md, "Dask".
 SETTINGS = {
@@ -66,7 +69,12 @@ class ClusterFile(BaseModel):
                 f"cluster {self.cluster}: cannot be imported ({error}); "
                 "pip install 'gristmill[cluster]'"
             ) from error
-        cluster = kind(**self.arguments)
+        try:
+            cluster = kind(**self.arguments)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(
+                f"cluster {self.cluster}: {error}; mend `arguments` in the cluster file"
+            ) from error
         if self.adapt is not None:
             cluster.adapt(**self.adapt)
         elif self.workers is not None:
@@ -110,6 +118,14 @@ class DaskRunner:
     ) -> Iterator[TaskResult | TaskFailure]:
         """Execute tasks with a bounded number in flight; a killer is tried once more, alone."""
         self.client.subscribe_topic(_TOPIC, lambda event: _heard(event, watch))
+        try:
+            yield from self._map(folder, round_, tasks)
+        finally:
+            self.client.unsubscribe_topic(_TOPIC)
+
+    def _map(
+        self, folder: RunFolder, round_: Round, tasks: Sequence[int]
+    ) -> Iterator[TaskResult | TaskFailure]:
         waiting = list(reversed(tasks))
         killers: list[int] = []
         running = as_completed(loop=self.client.loop)
@@ -126,7 +142,6 @@ class DaskRunner:
         for task in killers:
             future = self._submit(folder, round_, task, 1)
             yield _outcome(next(as_completed([future])))
-        self.client.unsubscribe_topic(_TOPIC)
 
     def _submit(self, folder: RunFolder, round_: Round, task: int, attempt: int) -> Any:
         key = f"{round_.name}-{folder.run_id}-{task:05d}" + (f"-again{attempt}" if attempt else "")
@@ -175,7 +190,7 @@ def open_runner(
         cluster_file: see ``ClusterFile``.
 
     Raises:
-        ConfigError: no scheduler answers, or the versions of client and workers differ.
+        ConfigError: no scheduler or worker answers, or the versions of client and workers differ.
     """
     with ExitStack() as stack:
         stack.enter_context(dask.config.set(SETTINGS))
@@ -188,7 +203,7 @@ def open_runner(
             client = Client(cluster)
         stack.callback(_close, client)
         if scheduler or scheduler_file or cluster_file:
-            client.wait_for_workers(1, timeout=1800)
+            _wait_for_worker(client)
             _same_versions(client)
         yield DaskRunner(client)
 
@@ -211,10 +226,20 @@ def _connect(scheduler: str | None, scheduler_file: Path | None) -> Client:
         if scheduler_file is not None:
             if not scheduler_file.is_file():
                 raise ConfigError(f"{scheduler_file}: no such scheduler file")
-            return Client(scheduler_file=str(scheduler_file), timeout=30)
-        return Client(scheduler, timeout=30)
+            return Client(scheduler_file=str(scheduler_file), timeout=_CONNECT_SECONDS)
+        return Client(scheduler, timeout=_CONNECT_SECONDS)
     except (OSError, ValueError) as error:
         raise ConfigError(f"{where}: no Dask scheduler answers there ({error})") from error
+
+
+def _wait_for_worker(client: Client) -> None:
+    try:
+        client.wait_for_workers(1, timeout=_FIRST_WORKER_SECONDS)
+    except TimeoutError as error:
+        raise ConfigError(
+            f"{client.scheduler_info()['address']}: no Dask worker came within "
+            f"{_FIRST_WORKER_SECONDS} s; look at the cluster's queue"
+        ) from error
 
 
 def _close(client: Client) -> None:

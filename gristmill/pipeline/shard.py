@@ -142,8 +142,7 @@ class RunFolder:
         """
         if not self.sealed(round_name):
             raise IncompleteError(f"{self.root}: {round_name} is not finished; run again")
-        tasks = json.loads(self._seal(round_name).read_bytes())["tasks"]
-        found = [self.manifest(round_name, task) for task in range(tasks)]
+        found = [self.manifest(round_name, k) for k in range(self._read_seal(round_name)["tasks"])]
         missing = [task for task, manifest in enumerate(found) if manifest is None]
         if missing:
             raise IncompleteError(f"{self.root}: {round_name} has no manifest for {missing[:10]}")
@@ -160,12 +159,44 @@ class RunFolder:
 
     def seal(self, round_name: str, tasks: int) -> None:
         """Record that a round has all its manifests (their hashes and number)."""
+        body = {
+            "run_id": self.run_id,
+            "tasks": tasks,
+            "manifests_sha256": self._manifests_hash(round_name, tasks),
+        }
+        self._seal(round_name).parent.mkdir(exist_ok=True)
+        write_durably(self._seal(round_name), canonical_json(body))
+
+    def check_seal(self, round_name: str) -> None:
+        """Compare the seal of a round with its manifests, which must all be there.
+
+        Raises:
+            IncompleteError: there is no seal.
+            CorruptError: the manifests are not those that were sealed.
+        """
+        path = self._seal(round_name)
+        if not path.exists():
+            raise IncompleteError(f"{path}: missing; run the recipe again")
+        seal = self._read_seal(round_name)
+        if seal["manifests_sha256"] != self._manifests_hash(round_name, seal["tasks"]):
+            raise CorruptError(
+                f"{path}: the manifests beside it changed after the round was finished; "
+                "start again under another --out"
+            )
+
+    def _manifests_hash(self, round_name: str, tasks: int) -> str:
         digest = hashlib.sha256()
         for task in range(tasks):
             digest.update(self.manifest_path(round_name, task).read_bytes())
-        body = {"run_id": self.run_id, "tasks": tasks, "manifests_sha256": digest.hexdigest()}
-        self._seal(round_name).parent.mkdir(exist_ok=True)
-        write_durably(self._seal(round_name), canonical_json(body))
+        return digest.hexdigest()
+
+    def _read_seal(self, round_name: str) -> dict[str, Any]:
+        path = self._seal(round_name)
+        try:
+            body = json.loads(path.read_bytes())
+            return {"tasks": int(body["tasks"]), "manifests_sha256": body["manifests_sha256"]}
+        except (ValueError, KeyError, TypeError) as error:
+            raise CorruptError(f"{path}: unreadable; delete it and run again") from error
 
     def publish(self, draft: Draft) -> Manifest:
         """Commit a draft. Returns the manifest that counts, which may be an earlier equal one.

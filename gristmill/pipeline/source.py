@@ -4,11 +4,14 @@ Whatever cannot be a document becomes a row with ``read.problem`` set, so that t
 (``Read``) drops it with a reason like any other and it shows in the ledger.
 """
 
+import io
+import zlib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import fsspec
 import orjson
@@ -126,19 +129,26 @@ def _parquet_schema(path: str) -> pa.Schema:
 
 def _read_parquet(path: str, number: int) -> Iterator[pa.RecordBatch]:
     schema, row = _parquet_schema(path), 0
-    content = "text" if "text" in schema.names else "html"
-    with fsspec.open(path, "rb") as file:
-        for batch in pq.ParquetFile(file).iter_batches(batch_size=_ROWS):
-            n = batch.num_rows
-            have = {name: batch.column(name) for name in batch.schema.names}
-            have["key"] = pa.array([make_key(number, row + i) for i in range(n)], pa.uint64())
-            missing = have[content].is_null().to_pylist()
-            have["read.problem"] = pa.array(
-                ["no_text" if m else None for m in missing], pa.string()
-            )
-            arrays = [have.get(f.name, pa.nulls(n, f.type)).cast(f.type) for f in schema]
-            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
-            row += n
+    try:
+        with fsspec.open(path, "rb") as file:
+            for batch in pq.ParquetFile(file).iter_batches(batch_size=_ROWS):
+                yield _parquet_rows(batch, schema, number, row)
+                row += batch.num_rows
+    except (OSError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ShardError(f"{path}: cannot be read after row {row}: {reason}") from error
+
+
+def _parquet_rows(
+    batch: pa.RecordBatch, schema: pa.Schema, number: int, row: int
+) -> pa.RecordBatch:
+    content, n = "text" if "text" in schema.names else "html", batch.num_rows
+    have = {name: batch.column(name) for name in batch.schema.names}
+    have["key"] = pa.array([make_key(number, row + i) for i in range(n)], pa.uint64())
+    missing = have[content].is_null().to_pylist()
+    have["read.problem"] = pa.array(["no_text" if m else None for m in missing], pa.string())
+    arrays = [have.get(f.name, pa.nulls(n, f.type)).cast(f.type) for f in schema]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def _jsonl_schema(path: str) -> pa.Schema:
@@ -173,22 +183,35 @@ def _json_row(line: bytes, content: str) -> dict[str, Any]:
         body = orjson.loads(line)
     except ValueError:
         return {"read.problem": "bad_json"}
-    if not isinstance(body, dict) or not isinstance(body.get(content), str):
+    if not isinstance(body, dict):
         return {"read.problem": "no_text"}
-    value = body[content]
-    return {
+    row = {
         "id": None if body.get("id") is None else str(body["id"]),
         "url": body["url"] if isinstance(body.get("url"), str) else None,
-        content: value.encode() if content == "html" else value,
     }
+    value = body.get(content)
+    if not isinstance(value, str):
+        return row | {"read.problem": "no_text"}
+    return row | {content: value.encode() if content == "html" else value}
 
 
 def _lines(path: str) -> Iterator[tuple[int, bytes]]:
     try:
-        with fsspec.open(path, "rb", compression="infer") as file:
+        with _unpacked(path) as file:
             yield from ((i, line) for i, line in enumerate(file) if line.strip())
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise ShardError(f"{path}: cannot be read: {error}") from error
+
+
+@contextmanager
+def _unpacked(path: str) -> Iterator[BinaryIO]:
+    if not path.endswith(".zst"):
+        with fsspec.open(path, "rb", compression="infer") as file:
+            yield file
+        return
+    # fsspec wants one more package for Zstandard; Arrow brings its own.
+    with fsspec.open(path, "rb") as packed, pa.CompressedInputStream(packed, "zstd") as stream:
+        yield cast(BinaryIO, io.BufferedReader(stream))
 
 
 def _need_content(path: str, names: list[str]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from gristmill.errors import CorruptError, GristmillError
+from gristmill.errors import CorruptError, GristmillError, IncompleteError
 from gristmill.pipeline.durable import sync_and_hash
 from gristmill.pipeline.manifest import Manifest
 from gristmill.pipeline.report import check_chain, make_report
@@ -49,14 +49,17 @@ def verify(
         try:
             tasks = round_.work.count(folder)
         except GristmillError as error:
-            findings.append(Finding("incomplete", str(error)))
+            findings.append(_finding(error))
             break
+        before = len(findings)
         for task in range(tasks):
             progress(f"{round_.name} {task}")
             found = _check_task(folder, round_, task, quick)
             findings += found
             if not found:
                 done.append((round_, task))
+        if len(findings) == before:
+            findings += _check_seal(folder, round_, tasks)
     if not findings:
         try:
             check_chain(make_report(folder, rounds).stages)
@@ -66,6 +69,21 @@ def verify(
             progress(f"again: {round_.name} {task}")
             findings += _recompute(folder, round_, task)
     return findings
+
+
+def _finding(error: GristmillError) -> Finding:
+    return Finding("incomplete" if isinstance(error, IncompleteError) else "corrupt", str(error))
+
+
+def _check_seal(folder: RunFolder, round_: Round, tasks: int) -> list[Finding]:
+    try:
+        folder.check_seal(round_.name)
+        if len(folder.manifests(round_.name)) == tasks:
+            return []
+    except (GristmillError, OSError) as error:
+        known = error if isinstance(error, GristmillError) else CorruptError(str(error))
+        return [_finding(known)]
+    return [Finding("corrupt", f"{round_.name}: sealed with another number of tasks than {tasks}")]
 
 
 def _check_task(folder: RunFolder, round_: Round, task: int, quick: bool) -> list[Finding]:

@@ -50,7 +50,7 @@ def bpe(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 def lay(tmp_path_factory: pytest.TempPathFactory) -> Lay:
     """Publish documents as the finished ones: texts, or (key, text), shard by shard."""
 
-    def make(shards: Sequence[Sequence[str | None | tuple[int, str]]]) -> RunFolder:
+    def make(shards: Sequence[Sequence[str | tuple[int, str] | None]]) -> RunFolder:
         plan = Plan(
             name="test",
             recipe={},

@@ -153,7 +153,7 @@ def test_several_special_tokens_stay_text_in_both_engines(bpe, tmp_path) -> None
 
 
 def test_end_of_text_that_is_not_there(bpe, tmp_path) -> None:
-    with pytest.raises(ConfigError, match="Set tokenizer.end_of_text to one of"):
+    with pytest.raises(ConfigError, match=r"Set tokenizer\.end_of_text to one of"):
         load_encoder(bpe("gpt4"), "</s>")
     none = _write(tmp_path, bpe("gpt4"), added_tokens=[])
     with pytest.raises(ConfigError, match="there are no special tokens"):
@@ -255,7 +255,7 @@ def test_a_replaced_file_gives_the_new_ids(bpe, tmp_path) -> None:
 def test_files_that_are_no_tokenizer_are_refused(tmp_path, body: str) -> None:
     path = tmp_path / "tokenizer.json"
     path.write_text(body)
-    with pytest.raises(ConfigError, match="tokenizer.json"):
+    with pytest.raises(ConfigError, match=r"tokenizer\.json"):
         load_encoder(path)
 
 

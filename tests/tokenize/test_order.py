@@ -33,7 +33,8 @@ def _plan(rows: list[Row], fraction: float = 0.2, target: int = 50, seed: int = 
 def _rows(n: int, seed: int = 0) -> list[Row]:
     rng = np.random.default_rng(seed)
     content = rng.integers(0, 1 << 64, n, dtype=np.uint64).tolist()
-    return [(k, c, int(t)) for k, (c, t) in enumerate(zip(content, rng.integers(1, 40, n)))]
+    tokens = rng.integers(1, 40, n).tolist()
+    return list(zip(range(n), content, tokens, strict=True))
 
 
 _DOCS = st.lists(

@@ -195,7 +195,7 @@ def test_item_type() -> None:
 
 def test_too_large_a_vocabulary_stops_the_run(lay, bpe, monkeypatch) -> None:
     large = Encoder(70_000, 0, "tokenizers", lambda texts: [np.zeros(1, np.uint32)] * len(texts))
-    monkeypatch.setattr(TokenizerSource, "encoder", lambda self, folder: large)
+    monkeypatch.setattr(TokenizerSource, "encoder", lambda *_: large)
     folder = lay([["a"]])
     with pytest.raises(ConfigError, match="uint32"):
         write(folder, bpe("gpt4"), dtype="uint16")

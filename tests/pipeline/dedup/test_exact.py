@@ -65,7 +65,7 @@ _TEXTS = ["a b", "a  b", "a b ", "c", " c", "d", ""]
 
 
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     docs=st.lists(st.tuples(st.sampled_from(_TEXTS), st.integers(0, 2)), max_size=12),

@@ -67,7 +67,7 @@ def test_all_identical_is_linear_in_comparisons(lay) -> None:
 
 
 @settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.randoms(use_true_random=False))
 def test_clusters_do_not_depend_on_the_shards(lay, random_) -> None:
