@@ -8,10 +8,12 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -185,44 +187,41 @@ class WriteShard:
         )
         encoded = folder.manifests("tokens.encode")
         dtype = np.dtype(encoded[0].facts["dtype"]).newbyteorder("<")
+        rows, tokens = _collect(folder, mine, dtype)
         stem = f"{plan['split']}_{plan['number']:06d}"
-        rows = _documents(folder, mine)
-        with FORMATS[self.config.format].writer(draft.path(f"{stem}.bin"), dtype) as out:
-            for task, first, tokens in zip(
-                mine["task"].to_pylist(),
-                rows["first"].to_pylist(),
-                mine["tokens"].to_pylist(),
-                strict=True,
-            ):
-                raw = np.memmap(folder.file("tokens.encode", task, "tokens.raw"), dtype, "r")
-                out.write(raw[first : first + tokens])
-                tick({"docs_in": out.tokens})
-        written, n = out.tokens, mine.num_rows
-        sizes = mine["tokens"].to_numpy()
-        rows = rows.set_column(
-            rows.schema.get_field_index("first"),
-            "first",
-            pa.array(np.cumsum(sizes) - sizes, pa.int64()),
-        )
-        draft.path(f"{stem}.bin", docs=n, tokens=written)
-        index = draft.path(f"{stem}.index.parquet", docs=n)
+        path = draft.path(f"{stem}.bin", docs=len(rows), tokens=len(tokens))
+        FORMATS[self.config.format].write(path, tokens, dtype)
+        index = draft.path(f"{stem}.index.parquet", docs=len(rows))
         pq.write_table(rows.select(PROVENANCE.names), index, compression="zstd")
-        draft.stages = [StageCount(name="shards", docs_in=n, docs_out=n)]
-        draft.facts = {"split": plan["split"], "bytes": int(sum(rows["bytes"].to_pylist()))}
+        draft.stages = [StageCount(name="shards", docs_in=len(rows), docs_out=len(rows))]
+        draft.facts = {"split": plan["split"], "bytes": pc.sum(rows["bytes"]).as_py()}
+        tick({"docs_in": len(rows)})
 
 
-def _documents(folder: RunFolder, order: pa.Table) -> pa.Table:
-    """Return the encoded rows of the documents of one file, in its order."""
+def _collect(
+    folder: RunFolder, order: pa.Table, dtype: np.dtype[Any]
+) -> tuple[pa.Table, npt.NDArray[Any]]:
+    """Return the rows and the tokens of the documents of one file, in its order.
+
+    One pass over each encoded shard; memory is one token file, which ``target_tokens`` bounds.
+    """
     task, row = order["task"].to_numpy(), order["row"].to_numpy()
-    parts, place = [], np.empty(len(task), np.int64)
-    done = 0
+    sizes = order["tokens"].to_numpy()
+    starts = np.cumsum(sizes) - sizes
+    tokens = np.empty(int(sizes.sum()), dtype)
+    parts, place = [], []
     for number in np.unique(task).tolist():
         at = np.flatnonzero(task == number)
         table = pq.read_table(folder.file("tokens.encode", number, "documents.parquet"))
-        parts.append(table.take(pa.array(row[at])))
-        place[at] = np.arange(done, done + len(at))
-        done += len(at)
-    return pa.concat_tables(parts).take(pa.array(place)) if parts else ENCODED.empty_table()
+        found = table.take(pa.array(row[at]))
+        raw = np.memmap(folder.file("tokens.encode", number, "tokens.raw"), dtype, "r")
+        for i, first in zip(at.tolist(), found["first"].to_pylist(), strict=True):
+            tokens[starts[i] : starts[i] + sizes[i]] = raw[first : first + sizes[i]]
+        parts.append(found)
+        place.append(at)
+    rows = pa.concat_tables(parts).take(pa.array(np.argsort(np.concatenate(place))))
+    column = rows.schema.get_field_index("first")
+    return rows.set_column(column, "first", pa.array(starts, pa.int64())), tokens
 
 
 @dataclass(frozen=True)
