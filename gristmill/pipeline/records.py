@@ -9,7 +9,15 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 
 from gristmill.errors import ShardError
-from gristmill.pipeline.resync import VERSION, Seekable, find_member, judge_head, read_at
+from gristmill.pipeline.resync import (
+    GZIP_MAGIC,
+    VERSION,
+    Seekable,
+    find_member,
+    inflate_head,
+    judge_head,
+    read_at,
+)
 from gristmill.pipeline.streams import CutError, GzipStream, PlainStream, Stream
 
 _CHUNK = 1 << 16
@@ -60,11 +68,14 @@ def read_records(file: Seekable, start: int, size: int, cap: int) -> Iterator[Re
     """
     position: int | None = start
     while position is not None and position < size:
-        kind = judge_head(read_at(file, position, _CHUNK), whole=size - position <= _CHUNK)
+        head = read_at(file, position, _CHUNK)
+        kind = judge_head(head, whole=size - position <= _CHUNK)
         if kind != "gzip":
             found = find_member(file, position + 1)
             cut = kind == "cut" and found is None
-            problem = "input_truncated" if cut else "junk_bytes"
+            broken = head.startswith(GZIP_MAGIC) and inflate_head(head) is None
+            damage = "gzip_corrupt" if broken else "junk_bytes"
+            problem = "input_truncated" if cut else damage
             yield Record(
                 position, (found or size) - position, position, problem=problem, stray=True
             )

@@ -198,6 +198,26 @@ def _parse(key: str, text: str, kind: type) -> Any:
         raise ConfigError(f"{key}={text!r}: must be {name}") from error
 
 
+_D8 = TrainConfig(
+    layers=8,
+    width=512,
+    heads=4,
+    context=1024,
+    batch_tokens=131_072,
+    micro_batch=32,
+    steps=2_000,
+    embed_lr=0.2,
+    head_lr=0.004,
+    matrix_lr=0.02,
+    grad_clip=0.0,
+    decay_fraction=0.4,
+    compile=True,
+    eval_every=250,
+    eval_documents=64,
+    sample_every=250,
+    save_every=500,
+)
+
 PRESETS: dict[str, TrainConfig] = {
     # CPU, two threads, under a minute on a demo corpus of 0.3 to 1 M tokens.
     "tiny": TrainConfig(
@@ -209,44 +229,10 @@ PRESETS: dict[str, TrainConfig] = {
         matrix_lr=0.02,
     ),
     # nanochat's "one dial": width 64 × depth.
-    "d8": TrainConfig(
-        layers=8,
-        width=512,
-        heads=4,
-        context=1024,
-        batch_tokens=131_072,
-        micro_batch=32,
-        steps=2_000,
-        embed_lr=0.2,
-        head_lr=0.004,
-        matrix_lr=0.02,
-        grad_clip=0.0,
-        decay_fraction=0.4,
-        compile=True,
-        eval_every=250,
-        eval_documents=64,
-        sample_every=250,
-        save_every=500,
-    ),
+    "d8": _D8,
     # The shape of GPT-2 124M with today's parts.
-    "gpt2s-modern": TrainConfig(
-        layers=12,
-        width=768,
-        heads=6,
-        context=1024,
-        batch_tokens=524_288,
-        micro_batch=64,
-        steps=3_250,
-        embed_lr=0.2,
-        head_lr=0.004,
-        matrix_lr=0.02,
-        grad_clip=0.0,
-        decay_fraction=0.4,
-        compile=True,
-        eval_every=250,
-        eval_documents=64,
-        sample_every=250,
-        save_every=500,
+    "gpt2s-modern": dataclasses.replace(
+        _D8, layers=12, width=768, heads=6, batch_tokens=524_288, micro_batch=64, steps=3_250
     ),
     # GPT-2 124M as llm.c reproduces it (scripts/run_gpt2_124M.sh).
     "gpt2-small": TrainConfig(
