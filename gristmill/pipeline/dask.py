@@ -8,6 +8,7 @@ matters stands in manifests.
 import importlib
 import importlib.util
 import sys
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from gristmill.errors import ConfigError
 from gristmill.pipeline.plan import installed_versions
 from gristmill.pipeline.rounds import Round
-from gristmill.pipeline.run import TaskFailure, TaskResult, Watch, run_task
+from gristmill.pipeline.run import TaskFailure, TaskResult, Watch, result_of, run_task
 from gristmill.pipeline.shard import RunFolder
 
 _TOPIC = "gristmill"
@@ -128,43 +129,65 @@ class DaskRunner:
     ) -> Iterator[TaskResult | TaskFailure]:
         waiting = list(reversed(tasks))
         killers: list[int] = []
+        attempt = uuid.uuid4().hex[:8]
         running = as_completed(loop=self.client.loop)
         while waiting or running.count():
             window = _WINDOW * max(1, self.workers)
             while waiting and running.count() < window:
-                running.add(self._submit(folder, round_, waiting.pop(), 0))
+                running.add(self._submit(folder, round_, waiting.pop(), attempt))
             future = next(running)
-            result = _outcome(future)
+            result = _outcome(folder, round_, future)
             if isinstance(result, TaskFailure) and result.killed:
                 killers.append(result.task)
             else:
                 yield result
         for task in killers:
-            future = self._submit(folder, round_, task, 1)
-            yield _outcome(next(as_completed([future])))
+            future = self._submit(folder, round_, task, f"{attempt}.again")
+            yield _outcome(folder, round_, next(as_completed([future])))
 
-    def _submit(self, folder: RunFolder, round_: Round, task: int, attempt: int) -> Any:
-        key = f"{round_.name}-{folder.run_id}-{task:05d}" + (f"-again{attempt}" if attempt else "")
+    def _submit(self, folder: RunFolder, round_: Round, task: int, attempt: str) -> Any:
+        # A key of its own for each call: an earlier failure under the same key would be given back.
+        key = f"{round_.name}-{folder.run_id}-{task:05d}-{attempt}"
         return self.client.submit(_on_worker, folder, round_, task, key=key, pure=False)
 
 
-def _on_worker(folder: RunFolder, round_: Round, task: int) -> TaskResult | TaskFailure:
+class _FailureError(Exception):
+    """Carries a failure to the driver."""
+
+
+def _on_worker(folder: RunFolder, round_: Round, task: int) -> None:
+    """Do the task. A failure is raised: errors reach the driver without a fetch from the worker."""
     worker = get_worker()
 
     def tick(counts: Mapping[str, int]) -> None:
         worker.log_event(_TOPIC, {"task": task, **counts})
 
-    return run_task(folder, round_, task, tick)
+    result = run_task(folder, round_, task, tick)
+    if isinstance(result, TaskFailure):
+        raise _FailureError(result)
 
 
-def _outcome(future: Any) -> TaskResult | TaskFailure:
-    """Turn a finished future into a value; bugs are raised here, in the driver."""
-    task = int(future.key.split("-again")[0].rsplit("-", 1)[1])
+def _outcome(folder: RunFolder, round_: Round, future: Any) -> TaskResult | TaskFailure:
+    """Turn a finished future into a value; bugs are raised here, in the driver.
+
+    What a task did is read from its manifest: fetching a result from a worker that has died
+    meanwhile would block for minutes (connect timeout x retries).
+    """
+    task = int(future.key.rsplit("-", 2)[1])
+    if future.status != "error" and (done := folder.manifest(round_.name, task)) is not None:
+        return result_of(done)
     try:
-        result: TaskResult | TaskFailure = future.result()
+        future.result()
+    except _FailureError as failed:
+        failure: TaskFailure = failed.args[0]
+        return failure
     except KilledWorker:
-        return TaskFailure(task, "its worker was killed again and again (memory?)", killed=True)
-    return result
+        if (done := folder.manifest(round_.name, task)) is None:
+            return TaskFailure(task, "its worker was killed again and again (memory?)", killed=True)
+        return result_of(done)
+    if (done := folder.manifest(round_.name, task)) is None:
+        return TaskFailure(task, "done elsewhere, but its manifest is not here: is --out shared?")
+    return result_of(done)
 
 
 def _heard(event: tuple[float, Any], watch: Watch) -> None:

@@ -90,7 +90,7 @@ def run_task(
 
 def _attempt(folder: RunFolder, round_: Round, task: int, on_tick: Tick) -> TaskResult:
     if (done := folder.manifest(round_.name, task)) is not None:
-        return _result(done)
+        return result_of(done)
     wall, cpu = time.monotonic(), cpu_seconds()
     draft = Draft(folder, round_.name, task)
     try:
@@ -107,10 +107,11 @@ def _attempt(folder: RunFolder, round_: Round, task: int, on_tick: Tick) -> Task
         folder.log(round_.name, task, record)
     finally:
         draft.discard()
-    return _result(manifest)
+    return result_of(manifest)
 
 
-def _result(manifest: Manifest) -> TaskResult:
+def result_of(manifest: Manifest) -> TaskResult:
+    """Return what a task's manifest says to the driver."""
     stages = manifest.stages
     return TaskResult(
         manifest.task,

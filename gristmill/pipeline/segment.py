@@ -254,7 +254,8 @@ class _Sink:
         if not batch.num_rows:
             return
         self.docs += batch.num_rows
-        self._held.append(batch)
+        # Arrow tells a column that may be null from one that may not; here only types count.
+        self._held.append(pa.RecordBatch.from_arrays(batch.columns, schema=self.schema))
         if (
             sum(b.num_rows for b in self._held) >= _GROUP_ROWS
             or sum(b.nbytes for b in self._held) >= _GROUP_BYTES

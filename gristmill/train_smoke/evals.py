@@ -14,8 +14,10 @@ from gristmill.tokenize.formats.shard_set import ShardSet
 from gristmill.train_smoke.loader import Windows
 from gristmill.train_smoke.model import GPT
 
-#: Tokens of one forward pass.
+#: Tokens of one forward pass, and its logits (256 MB in fp32), so that a large vocabulary does not
+#: set the memory.
 _EVAL_TOKENS = 8192
+_EVAL_LOGITS = 1 << 26
 
 
 def uniform_loss(vocab_size: int) -> float:
@@ -57,7 +59,7 @@ def val_loss(model: GPT, windows: Windows, count: int = 0) -> float:
     """Mean cross-entropy, in nats a token, over a fixed set of windows (0 = all of them)."""
     device = next(model.parameters()).device
     chosen = spread(len(windows), count)
-    at_once = max(1, _EVAL_TOKENS // windows.context)
+    at_once = _rows_at_once(model)
     total = 0.0
     for start in range(0, len(chosen), at_once):
         ids, targets = windows.gather(chosen[start : start + at_once])
@@ -128,7 +130,7 @@ def score(model: GPT, documents: Sequence[np.ndarray]) -> float:
     # Rows of like length share a pass; the sort is stable, so the order is fixed.
     rows.sort(key=lambda row: len(row[0]))
     nats = 0.0
-    at_once = max(1, _EVAL_TOKENS // model.config.context)
+    at_once = _rows_at_once(model)
     for start in range(0, len(rows), at_once):
         ids, targets = _pad(rows[start : start + at_once], model.eot)
         logits = model(ids.to(device))
@@ -137,6 +139,12 @@ def score(model: GPT, documents: Sequence[np.ndarray]) -> float:
         )
         nats += float(losses.double().sum())
     return nats
+
+
+def _rows_at_once(model: GPT) -> int:
+    """Return how many rows of a full context make one forward pass."""
+    tokens = min(_EVAL_TOKENS, _EVAL_LOGITS // model.vocab_size)
+    return max(1, tokens // model.config.context)
 
 
 def _strides(doc: np.ndarray, eot: int, context: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
