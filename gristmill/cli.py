@@ -71,6 +71,8 @@ def run_cli(arguments: list[str]) -> int:
     try:
         result = app(args=arguments, standalone_mode=False, prog_name="gristmill")
     except TyperException as error:
+        if not error.format_message():
+            return 2  # called without a command: the help is printed already
         return _say(f"{error.format_message()} (gristmill --help)", 2)
     except GristmillError as error:
         return _say(str(error), error.exit_code)

@@ -25,7 +25,7 @@ def demo(
     out: Annotated[Path, typer.Option("--out", help="Folder for everything.")] = Path("demo-out"),
     workers: Workers = None,
 ) -> None:
-    """Crawl in, small model out: the whole toolkit on a sample crawl, in about three minutes.
+    """Crawl in, small model out: the whole toolkit on a sample crawl, in a minute or two.
 
     Writes a small crawl of invented sites, cleans and deduplicates it, trains a tokenizer, writes
     token shards, trains a tiny GPT on them and lets it write. Needs no network and no GPU.
