@@ -17,6 +17,8 @@ from gristmill.commands.options import Terminated
 from gristmill.console import stderr
 from gristmill.errors import GristmillError
 
+_INTERRUPTED = 130
+
 app = typer.Typer(
     name="gristmill",
     no_args_is_help=True,
@@ -77,11 +79,13 @@ def run_cli(arguments: list[str]) -> int:
     except GristmillError as error:
         return _say(str(error), error.exit_code)
     except (KeyboardInterrupt, Abort):
-        return _say("interrupted; run the same command again to resume", 130)
+        return _say("interrupted; run the same command again to resume", _INTERRUPTED)
     except Terminated:
         return _say("terminated; run the same command again to resume", 143)
     except Exception as error:  # noqa: BLE001 - the last line of defence against a traceback
         return _say(f"unexpected {type(error).__name__}: {error} (--debug shows where)", 1)
+    if result == _INTERRUPTED:  # typer turns Ctrl-C into this
+        return _say("interrupted; run the same command again to resume", _INTERRUPTED)
     return result if isinstance(result, int) else 0
 
 

@@ -33,9 +33,9 @@ def build(model: type[M], values: Any, where: str) -> M:
         place = ".".join(str(part) for part in first["loc"])
         given = f" (got {first['input']!r:.60})" if first["loc"] else ""
         message = str(first["msg"]).removeprefix("Value error, ")
-        raise ConfigError(
-            f"{where}{'.' if place else ': '}{place}: {message}{given}".replace(": : ", ": ")
-        ) from error
+        # "r.yaml: name", "r.yaml: language.threshold", "r.yaml: shards needs …"
+        sign = "." if place and ": " in where else ": "
+        raise ConfigError(f"{where}{sign}{place}{': ' if place else ''}{message}{given}") from error
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -82,34 +82,41 @@ def _put(body: dict[str, Any], path: list[str], value: Any, setting: str) -> Non
     if len(path) == 1:
         body[path[0]] = value
         return
-    stages = _as_mappings(body.get("stages") or [])
-    named = {name: i for i, stage in enumerate(stages) for name in stage}
+    stages = _as_mappings(body.get("stages") or [], setting)
+    named = {n: i for i, s in enumerate(stages) if isinstance(s, Mapping) for n in s}
     if path[0] in named and path[0] not in _BLOCKS:
         at = named[path[0]]
-        parameters = dict(stages[at][path[0]] or {})
+        parameters = _block(stages[at][path[0]], path[0], setting)
         _put_inside(parameters, path[1:], value, setting)
-        stages[at] = {path[0]: parameters}
+        stages[at] = {**stages[at], path[0]: parameters}
         body["stages"] = stages
     elif path[0] in _BLOCKS:
-        block = dict(body.get(path[0]) or {})
+        block = _block(body.get(path[0]), path[0], setting)
         _put_inside(block, path[1:], value, setting)
         body[path[0]] = block
     else:
-        known = [*named, *_BLOCKS]
+        known = [*(str(name) for name in named), *_BLOCKS]
         raise ConfigError(f"--set {setting}: the recipe has no {path[0]}{nearest(path[0], known)}")
+
+
+def _block(value: Any, name: str, setting: str) -> dict[str, Any]:
+    """Return a copy of a block, which may be missing."""
+    if value is not None and not isinstance(value, Mapping):
+        raise ConfigError(f"--set {setting}: {name} is no block")
+    return dict(value or {})
 
 
 def _put_inside(block: dict[str, Any], path: list[str], value: Any, setting: str) -> None:
     for part in path[:-1]:
-        inner = block.get(part) or {}
-        if not isinstance(inner, Mapping):
-            raise ConfigError(f"--set {setting}: {part} is no block")
-        block[part] = dict(inner)
+        block[part] = _block(block.get(part), part, setting)
         block = block[part]
     block[path[-1]] = value
 
 
-def _as_mappings(stages: Any) -> list[dict[str, Any]]:
+def _as_mappings(stages: Any, setting: str) -> list[Any]:
+    """Write bare stage names as mappings; what is neither is left for the parser to refuse."""
+    if not isinstance(stages, list | tuple):
+        raise ConfigError(f"--set {setting}: the recipe's stages are no list")
     return [
-        {s: {}} if isinstance(s, str) else dict(s) for s in stages if isinstance(s, str | Mapping)
+        {s: {}} if isinstance(s, str) else dict(s) if isinstance(s, Mapping) else s for s in stages
     ]

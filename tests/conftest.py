@@ -87,7 +87,7 @@ def demo_recipe(demo_arguments: list[str]) -> Recipe:
 
 
 @pytest.fixture(scope="session")
-def demo_run(demo_recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+def small_demo(demo_recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """The recipe demo on two files of the demo crawl, run in this process."""
     from gristmill.api import run
 

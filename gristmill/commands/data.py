@@ -28,6 +28,7 @@ from gristmill.errors import ConfigError, CorruptError, IncompleteError
 from gristmill.pipeline.inputs import kind_of
 from gristmill.pipeline.plan import Plan
 from gristmill.pipeline.report import Report, make_report
+from gristmill.pipeline.rounds import Gather
 from gristmill.pipeline.verify import verify as verify_run
 from gristmill.recipe import STAGES, Recipe, load_recipe, parse_recipe, preset_files
 from gristmill.settings import nearest, override
@@ -161,8 +162,7 @@ def stage(
     if name not in STAGES and name not in _BLOCKS:
         raise ConfigError(f"unknown stage {name}{nearest(name, [*STAGES, *_BLOCKS])}")
     body: dict[str, Any] = {"name": f"stage-{name}", "stages": [name] if name in STAGES else []}
-    needs_text = name in _BLOCKS or "text" in STAGES[name].needs
-    if needs_text and {kind_of(pattern) for pattern in inputs} == {"warc"}:
+    if _needs_text(name) and {kind_of(pattern) for pattern in inputs} == {"warc"}:
         body["stages"].insert(0, "extract")
     place = _BLOCKS.get(name, name)
     prefixed = [
@@ -173,6 +173,15 @@ def stage(
         body["shards"] = {} if name == "shards" else None
     body = override(body, prefixed, inputs)
     run_recipe(parse_recipe(body, f"stage {name}"), out, Where(workers))
+
+
+def _needs_text(name: str) -> bool:
+    """Tell whether a stage starts from text; what it measures for itself does not count."""
+    if name in _BLOCKS:
+        return True
+    made = STAGES[name]()
+    first = made if isinstance(made, Gather) else made.steps()[0]
+    return "text" in first.needs
 
 
 def report(folder: RunDir, as_json: AsJson = False) -> None:

@@ -29,6 +29,10 @@ def demo(
 
     Writes a small crawl of invented sites, cleans and deduplicates it, trains a tokenizer, writes
     token shards, trains a tiny GPT on them and lets it write. Needs no network and no GPU.
+
+    **Example**
+
+        gristmill demo --out demo-out
     """
     need_torch()
     from gristmill.train_smoke.checkpoint import load

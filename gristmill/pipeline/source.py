@@ -27,6 +27,8 @@ from gristmill.pipeline.warc import READ_REASONS, read_warc
 
 _ROWS = 64
 _PEEK_LINES = 100
+#: HTML that came as a string is UTF-8 here, whatever it says of itself.
+_UTF8 = "text/html; charset=utf-8"
 _CONTENT = {"text": pa.string(), "html": pa.binary()}
 
 
@@ -124,6 +126,8 @@ def _parquet_schema(path: str) -> pa.Schema:
         if field.name not in ("key", "stage", "reason", "read.problem"):
             fields[field.name] = _CONTENT.get(field.name, fields.get(field.name, field.type))
     _need_content(path, list(fields))
+    if "text" not in fields:
+        fields["content_type"] = pa.string()
     return pa.schema([*fields.items(), ("read.problem", pa.string())])
 
 
@@ -144,6 +148,9 @@ def _parquet_rows(
 ) -> pa.RecordBatch:
     content, n = "text" if "text" in schema.names else "html", batch.num_rows
     have = {name: batch.column(name) for name in batch.schema.names}
+    if content == "html" and "content_type" not in have:
+        utf8 = have[content].type in (pa.string(), pa.large_string())
+        have["content_type"] = pa.array([_UTF8 if utf8 else None] * n, pa.string())
     have["key"] = pa.array([make_key(number, row + i) for i in range(n)], pa.uint64())
     missing = have[content].is_null().to_pylist()
     have["read.problem"] = pa.array(["no_text" if m else None for m in missing], pa.string())
@@ -163,6 +170,8 @@ def _jsonl_schema(path: str) -> pa.Schema:
     _need_content(path, sorted(names))
     content = "text" if "text" in names else "html"
     fields = [f if f.name != "text" else pa.field(content, _CONTENT[content]) for f in DOCUMENT]
+    if content == "html":
+        fields.append(pa.field("content_type", pa.string()))
     return pa.schema(fields)
 
 
@@ -192,7 +201,9 @@ def _json_row(line: bytes, content: str) -> dict[str, Any]:
     value = body.get(content)
     if not isinstance(value, str):
         return row | {"read.problem": "no_text"}
-    return row | {content: value.encode() if content == "html" else value}
+    if content == "html":
+        return row | {"html": value.encode(), "content_type": _UTF8}
+    return row | {"text": value}
 
 
 def _lines(path: str) -> Iterator[tuple[int, bytes]]:

@@ -103,6 +103,7 @@ def test_a_field_html_becomes_a_column_of_bytes(tmp_path: Path) -> None:
         (None, "no_text"),
     ]
     assert source_schema(plan.inputs) == table.schema
+    assert table["content_type"].to_pylist() == ["text/html; charset=utf-8", None]
 
 
 def test_a_10_megabyte_line_and_nul(tmp_path: Path) -> None:
