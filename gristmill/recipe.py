@@ -103,7 +103,7 @@ class Recipe(BaseModel):
             assets |= {f"tokenizer.{k}": v for k, v in self.tokenizer.assets().items()}
         return Plan(
             name=self.name,
-            recipe=self.to_dict(),
+            recipe=self._recorded(),
             stage_versions={name: stage.version for name, stage in stages},
             inputs=files,
             shards=cut_shards(files, self.inputs.split_bytes),
@@ -127,6 +127,12 @@ class Recipe(BaseModel):
             tail.append(("shards", WriteTokens(config=self.shards, tokenizer=source)))
         schema = source_schema(plan.inputs)
         return compile_rounds(self.named_stages(), tail, schema, self.keep_rejected)
+
+    def _recorded(self) -> dict[str, Any]:
+        """The recipe as the plan keeps it: the files stand there themselves, however spelt."""
+        body = self.to_dict()
+        body["inputs"] |= {"warc": [], "parquet": [], "jsonl": []}
+        return body
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as plain data, every default written out."""

@@ -222,7 +222,7 @@ def verify(
             deep=deep,
             progress=lambda what: status.update(f"verifying {what}"),
         )
-        if not found and (folder / "shards" / "shards.json").is_file():
+        if not found and not quick and (folder / "shards" / "shards.json").is_file():
             ShardSet(folder / "shards").verify()
     if as_json:
         print(json.dumps([{"kind": f.kind, "message": f.message} for f in found], indent=1))

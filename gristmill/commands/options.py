@@ -90,7 +90,7 @@ def run_rounds(folder: RunFolder, rounds: Sequence[Round], where: Where) -> None
     """
     console = stderr()
     with hold(folder), _terminable():
-        if all(folder.sealed(round_.name) for round_ in rounds):
+        if all(folder.complete(round_.name) for round_ in rounds):
             console.print(
                 f"{folder.root}: finished already; nothing to do", highlight=False, soft_wrap=True
             )

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from gristmill.errors import ConfigError
 from gristmill.pipeline.rounds import DropList, Gather, Round, View
-from gristmill.pipeline.segment import KeepRejected, Segment, Step, columns_after
+from gristmill.pipeline.segment import KeepRejected, Segment, Step, columns_after, require
 from gristmill.pipeline.source import Read
 from gristmill.pipeline.stage import Judge, Map
 
@@ -78,11 +78,7 @@ def _check_needs(
             steps += [Step(name, step) for step in stage.steps()]
             continue
         have = columns_after(source, tuple(steps), keep_rejected)[0].names
-        if missing := [column for column in stage.needs if column not in have]:
-            raise ConfigError(
-                f"stage {name} needs column {missing[0]}, which nothing before it provides "
-                f"(there is: {', '.join(have)}); mend the order of stages"
-            )
+        require(name, stage.needs, have)
         if drop := stage.drop_list(name):
             steps.append(Step(name, drop))
     columns_after(source, tuple(steps), keep_rejected)

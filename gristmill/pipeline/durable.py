@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+#: What an interrupted ``write_durably`` may leave behind.
+TEMP_GLOB = ".*.gristmill-tmp"
+
 
 def write_durably(path: Path, data: bytes) -> None:
     """Write a small file so that it is there whole or not at all, also after a power cut."""
-    temp = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    temp = path.with_name(f".{path.name}.{uuid.uuid4().hex}.gristmill-tmp")
     try:
         with temp.open("wb") as file:
             file.write(data)

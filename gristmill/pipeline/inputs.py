@@ -2,6 +2,7 @@
 
 import glob
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,8 +11,7 @@ import fsspec
 import xxhash
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from gristmill.errors import ConfigError
-from gristmill.pipeline.schema import KEY_BITS, make_key
+from gristmill.errors import ConfigError, ShardError, TransientError
 
 Kind = Literal["warc", "parquet", "jsonl"]
 
@@ -69,11 +69,6 @@ class ShardSpec(BaseModel):
     start: int = 0
     end: int | None = None
 
-    def key_range(self) -> tuple[int, int]:
-        """Return (first, last) document key that this shard can hold."""
-        end = (1 << KEY_BITS) if self.end is None else self.end
-        return make_key(self.input, self.start), make_key(self.input, end - 1)
-
 
 def kind_of(pattern: str) -> Kind:
     """Tell the kind of an input by its name.
@@ -113,11 +108,12 @@ def list_inputs(inputs: Inputs, sniff: Callable[[str], None]) -> tuple[InputFile
         )
     kind, patterns = given[0]
     paths = [path for pattern in patterns for path in _expand(pattern)]
-    twice = sorted({path for path in paths if paths.count(path) > 1}) if len(paths) < 10_000 else []
-    if twice or len(set(paths)) < len(paths):
-        raise ConfigError(f"input given twice: {(twice or ['?'])[0]}; mend the list of inputs")
+    twice = [path for path, times in Counter(paths).items() if times > 1]
+    if twice:
+        raise ConfigError(f"input given twice: {twice[0]}; mend the list of inputs")
     if inputs.sample is not None:
-        paths = sorted(paths, key=lambda p: hashlib.sha256(Path(p).name.encode()).digest())
+        # By name, so that a moved crawl gives the same sample; by path where names are equal.
+        paths.sort(key=lambda p: (hashlib.sha256(Path(p).name.encode()).digest(), p))
         paths = paths[: inputs.sample]
     files = tuple(_describe(path, kind) for path in sorted(paths))
     if kind == "warc":
@@ -174,6 +170,25 @@ def _expand_url(pattern: str) -> list[str]:
     if not found:
         raise ConfigError(f"{pattern}: matches nothing; check the pattern and your credentials")
     return found
+
+
+def check_unchanged(file: InputFile) -> None:
+    """Compare an input with what it was when the plan was frozen.
+
+    Raises:
+        ShardError: it is gone or is another file now.
+        TransientError: a remote input cannot be asked just now.
+    """
+    try:
+        now = _describe(file.path, file.kind)
+    except ConfigError as error:
+        kind = TransientError if "://" in file.path else ShardError
+        raise kind(str(error)) from error
+    if now != file:
+        raise ShardError(
+            f"{file.path}: not the file that was planned ({file.size} bytes then, {now.size} now, "
+            "or other content); restore it, or start again under another --out"
+        )
 
 
 def _describe(path: str, kind: Kind) -> InputFile:

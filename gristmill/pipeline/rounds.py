@@ -16,7 +16,6 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from gristmill.errors import ShardError
-from gristmill.pipeline.plan import load_plan
 from gristmill.pipeline.shard import Draft, RunFolder
 from gristmill.pipeline.stage import Stage, with_columns
 
@@ -60,12 +59,12 @@ class DropList:
     round: str
     reason: str
 
-    def rows(self, folder: RunFolder, task: int) -> pa.Table:
-        """Return the cluster members among the documents of one shard, sorted by key."""
-        low, high = load_plan(folder.root).shards[task].key_range()
+    def rows(self, folder: RunFolder, keys: tuple[int, int] | None) -> pa.Table:
+        """Return the cluster members within a range of keys (both ends included), sorted by key."""
         paths = [str(path) for path in folder.outputs(self.round, ".clusters.parquet")]
-        if not paths:
+        if not paths or keys is None:
             return CLUSTERS.empty_table()
+        low, high = keys
         mine = (ds.field("key") >= pa.scalar(low, pa.uint64())) & (
             ds.field("key") <= pa.scalar(high, pa.uint64())
         )
@@ -102,6 +101,12 @@ class View:
         """Return the number of shards."""
         return len(folder.manifests(self.round))
 
+    def key_range(self, folder: RunFolder, task: int) -> tuple[int, int] | None:
+        """Return the smallest and largest key of a shard, or None where it is empty."""
+        manifest = folder.manifest(self.round, task)
+        keys = manifest.facts["keys"] if manifest else None
+        return (keys[0], keys[1]) if keys else None
+
     def docs_in(self, folder: RunFolder, task: int) -> int:
         """Return the number of documents in a shard before the drop lists."""
         manifest = folder.manifest(self.round, task)
@@ -125,7 +130,8 @@ class View:
         self, folder: RunFolder, task: int, columns: Sequence[str], rows: int = 64
     ) -> Iterator[pa.RecordBatch]:
         """Yield a shard's documents in key order, without the dropped ones."""
-        listed = [(drop, drop.rows(folder, task)) for drop in self.drops]
+        keys = self.key_range(folder, task)
+        listed = [(drop, drop.rows(folder, keys)) for drop in self.drops]
         for batch in self.raw(folder, task, ["key", *(c for c in columns if c != "key")], rows):
             for drop, table in listed:
                 _, reasons = drop.mark(batch, table)

@@ -6,13 +6,15 @@ and does what is missing.
 
 import os
 import time
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from gristmill.errors import IncompleteError, ShardError, TransientError
+from gristmill.errors import GristmillError, IncompleteError, ShardError, TransientError
 from gristmill.pipeline.cpu import cpu_seconds
 from gristmill.pipeline.manifest import Manifest
+from gristmill.pipeline.plan import load_plan
 from gristmill.pipeline.rounds import Round, Tick
 from gristmill.pipeline.shard import Draft, RunFolder
 
@@ -75,7 +77,11 @@ class LocalRunner:
 def run_task(
     folder: RunFolder, round_: Round, task: int, on_tick: Tick
 ) -> TaskResult | TaskFailure:
-    """Execute one task and publish it. Shard errors come back as values, bugs as exceptions."""
+    """Execute one task and publish it. Whatever goes wrong comes back as a value.
+
+    A bug in a stage, or a page that finds one, costs its shard and not the run: the traceback goes
+    to ``log/<round>/<task>.traceback.txt``, and the run ends as failed.
+    """
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             return _attempt(folder, round_, task, on_tick)
@@ -85,7 +91,22 @@ def run_task(
             time.sleep(_BACKOFF_SECONDS * 2 ** (attempt - 1))
         except (ShardError, OSError) as error:
             return TaskFailure(task, str(error))
+        except Exception as error:  # noqa: BLE001 - this shard fails, the others go on
+            where = folder.log_traceback(round_.name, task, traceback.format_exc())
+            inputs = _inputs_of(folder, task)
+            return TaskFailure(
+                task, f"unexpected {type(error).__name__}: {error}{inputs} (traceback: {where})"
+            )
     raise AssertionError("unreachable")
+
+
+def _inputs_of(folder: RunFolder, task: int) -> str:
+    """Name the input of a task where tasks are shards of the plan."""
+    try:
+        plan = load_plan(folder.root)
+    except GristmillError:
+        return ""
+    return f" in {plan.inputs[plan.shards[task].input].path}" if task < len(plan.shards) else ""
 
 
 def _attempt(folder: RunFolder, round_: Round, task: int, on_tick: Tick) -> TaskResult:
@@ -142,8 +163,10 @@ def execute(
                     failures.append(result)
         if failures:
             raise _failed(round_.name, failures, count)
-        if missing or not folder.sealed(round_.name):
+        if not folder.sealed(round_.name):
             folder.seal(round_.name, count)
+        elif missing:
+            folder.check_seal(round_.name)  # later rounds were made from what it sealed
 
 
 def _failed(name: str, failures: Sequence[TaskFailure], count: int) -> ShardError | IncompleteError:

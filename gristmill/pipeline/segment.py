@@ -5,7 +5,7 @@ its reason and all signals measured until then.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -79,9 +79,9 @@ class Segment:
         flags: Counter[str] = Counter()
         schema, batches = self._open(draft, flags)
         lists = {
-            step.stage: step.run.rows(draft.folder, draft.task)
+            step.stage: step.run.rows(draft.folder, self.source.key_range(draft.folder, draft.task))
             for step in self.steps
-            if isinstance(step.run, DropList)
+            if isinstance(step.run, DropList) and self.source is not None
         }
         kept_schema, ledger_schema = columns_after(schema, self.steps, self.keep_rejected)
         funnel = Funnel()
@@ -96,6 +96,7 @@ class Segment:
         draft.stages = funnel.counts(stages)
         draft.flags = dict(sorted(flags.items()))
         draft.cpu = dict(funnel.cpu)
+        draft.facts = {"keys": kept.keys}
         draft.numbered("kept.parquet", docs=kept.docs)
         draft.numbered("rejected.parquet", docs=rejected.docs)
         for stage, rows in lists.items():
@@ -154,7 +155,9 @@ class Segment:
                     for key, name in zip(out.column("key").to_pylist(), names, strict=True)
                     if name in step.run.machine_reasons
                 ]
-        kept.write(batch.select(kept.schema.names))
+        # A batch that lost all its rows has not been through the later Maps: nothing to select.
+        if batch.num_rows:
+            kept.write(batch.select(kept.schema.names))
 
 
 def columns_after(
@@ -172,12 +175,7 @@ def columns_after(
         if isinstance(run, DropList):
             added = run.columns()
         else:
-            missing = [name for name in run.needs if name not in now]
-            if missing:
-                raise ConfigError(
-                    f"stage {step.stage} needs column {missing[0]}, which nothing before it "
-                    f"provides (there is: {', '.join(now)}); mend the order of stages"
-                )
+            require(step.stage, run.needs, now)
             added = dict(run.adds()) if isinstance(run, Map) else {}
         now |= added
         ever |= added
@@ -190,6 +188,16 @@ def columns_after(
     return pa.schema(list(now.items())), pa.schema(
         [("stage", pa.string()), ("reason", pa.string()), *ever.items()]
     )
+
+
+def require(stage: str, needs: Iterable[str], have: Iterable[str]) -> None:
+    """Raise ConfigError unless all columns that a stage needs are there."""
+    there = list(have)
+    if missing := [name for name in needs if name not in there]:
+        raise ConfigError(
+            f"stage {stage} needs column {missing[0]}, which nothing before it provides "
+            f"(there is: {', '.join(there)}); mend the order of stages"
+        )
 
 
 def _run_step(
@@ -246,6 +254,7 @@ class _Sink:
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self.schema, self.docs = schema, 0
+        self.keys: list[int] = []  # smallest and largest key written
         self._writer = pq.ParquetWriter(path, schema, compression="zstd", compression_level=3)
         self._held: list[pa.RecordBatch] = []
 
@@ -254,6 +263,8 @@ class _Sink:
         if not batch.num_rows:
             return
         self.docs += batch.num_rows
+        keys = [*self.keys, *batch.column("key").to_pylist()]
+        self.keys = [min(keys), max(keys)]
         # Arrow tells a column that may be null from one that may not; here only types count.
         self._held.append(pa.RecordBatch.from_arrays(batch.columns, schema=self.schema))
         if (

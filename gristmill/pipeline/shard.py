@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.errors import ConfigError, CorruptError, IncompleteError, ShardError
-from gristmill.pipeline.durable import locked, sync_and_hash, sync_folder, write_durably
+from gristmill.pipeline.durable import TEMP_GLOB, locked, sync_and_hash, sync_folder, write_durably
 from gristmill.pipeline.manifest import Manifest, OutputFile, StageCount, canonical_json
 
 
@@ -229,6 +229,13 @@ class RunFolder:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_durably(path, canonical_json(record))
 
+    def log_traceback(self, round_name: str, task: int, text: str) -> Path:
+        """Write down why a task failed unexpectedly; return where."""
+        path = self.root / "log" / round_name / f"{task:05d}.traceback.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+        return path
+
     def logs(self) -> Iterator[dict[str, Any]]:
         """Yield all side records."""
         for path in sorted((self.root / "log").glob("*/*.json")):
@@ -237,6 +244,16 @@ class RunFolder:
     def clear_temp(self) -> None:
         """Remove what dead attempts left behind."""
         shutil.rmtree(self.root / ".tmp", ignore_errors=True)
+        for pattern in (TEMP_GLOB, f"*/{TEMP_GLOB}", f"log/*/{TEMP_GLOB}"):
+            for path in self.root.glob(pattern):
+                path.unlink(missing_ok=True)
+
+    def complete(self, round_name: str) -> bool:
+        """Tell whether a round is sealed and all its manifests are still there."""
+        if not self.sealed(round_name):
+            return False
+        tasks = range(self._read_seal(round_name)["tasks"])
+        return all(self.manifest_path(round_name, task).exists() for task in tasks)
 
     @contextmanager
     def lease(self) -> Iterator[None]:

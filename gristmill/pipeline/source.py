@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import fsspec
@@ -19,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gristmill.errors import ConfigError, ShardError
-from gristmill.pipeline.inputs import InputFile
+from gristmill.pipeline.inputs import InputFile, check_unchanged
 from gristmill.pipeline.plan import Plan
 from gristmill.pipeline.schema import DOCUMENT, PAGE, make_key
 from gristmill.pipeline.stage import Judge
@@ -83,12 +82,7 @@ def open_input(
         ShardError: the input is gone, changed since the plan was made, or not what it should be.
     """
     file, shard = planned_input(plan, task), plan.shards[task]
-    size = _size(file.path)
-    if size is not None and size != file.size:
-        raise ShardError(
-            f"{file.path}: {size} bytes now, {file.size} when the plan was made; "
-            "restore it, or start again under another --out"
-        )
+    check_unchanged(file)
     if file.kind == "warc":
         on_truncated = plan.recipe["inputs"]["on_truncated"]
         return PAGE, read_warc(
@@ -103,16 +97,6 @@ def open_input(
         return _parquet_schema(file.path), _read_parquet(file.path, shard.input)
     schema = _jsonl_schema(plan.inputs[0].path)
     return schema, _read_jsonl(file.path, shard.input, schema)
-
-
-def _size(path: str) -> int | None:
-    try:
-        if "://" not in path:
-            return Path(path).stat().st_size
-        fs, inner = fsspec.url_to_fs(path)
-        return int(fs.info(inner)["size"])
-    except (OSError, TypeError) as error:
-        raise ShardError(f"{path}: cannot be read: {error}") from error
 
 
 def _parquet_schema(path: str) -> pa.Schema:

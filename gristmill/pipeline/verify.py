@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from gristmill.errors import CorruptError, GristmillError, IncompleteError
+from gristmill.errors import ConfigError, CorruptError, GristmillError, IncompleteError
 from gristmill.pipeline.durable import sync_and_hash
 from gristmill.pipeline.manifest import Manifest
+from gristmill.pipeline.plan import installed_versions, load_plan
 from gristmill.pipeline.report import check_chain, make_report
 from gristmill.pipeline.rounds import Round
 from gristmill.pipeline.shard import Draft, RunFolder
@@ -42,7 +43,12 @@ def verify(
 
     Returns:
         All findings; an empty list means that all is well.
+
+    Raises:
+        ConfigError: ``deep`` under other versions than the run was made with.
     """
+    if deep:
+        _need_same_versions(folder)
     findings: list[Finding] = []
     done: list[tuple[Round, int]] = []
     for round_ in rounds:
@@ -84,6 +90,16 @@ def _check_seal(folder: RunFolder, round_: Round, tasks: int) -> list[Finding]:
         known = error if isinstance(error, GristmillError) else CorruptError(str(error))
         return [_finding(known)]
     return [Finding("corrupt", f"{round_.name}: sealed with another number of tasks than {tasks}")]
+
+
+def _need_same_versions(folder: RunFolder) -> None:
+    """Raise ConfigError where recomputing would compare two different programs."""
+    then, now = load_plan(folder.root).versions, installed_versions()
+    changed = [f"{n} {then.get(n)} then, {now.get(n)} now" for n in now if then.get(n) != now[n]]
+    if changed:
+        raise ConfigError(
+            f"{folder.root}: made with other versions ({changed[0]}); install those to use --deep"
+        )
 
 
 def _check_task(folder: RunFolder, round_: Round, task: int, quick: bool) -> list[Finding]:
@@ -137,6 +153,8 @@ def _recompute(folder: RunFolder, round_: Round, task: int) -> list[Finding]:
         return [Finding("corrupt", f"{round_.name} task {task}: cannot be recomputed: {error}")]
     finally:
         draft.discard()
+    if promised is not None and again.verdicts != promised.verdicts:
+        return []  # a CPU or memory limit judged otherwise this time: allowed, and recorded
     if promised is None or again.outputs != promised.outputs:
         return [Finding("corrupt", f"{round_.name} task {task}: recomputed bytes differ")]
     return []

@@ -219,8 +219,6 @@ def _fast(file: Seekable, position: int, end: int, cap: int) -> Generator[Record
             yield Record(
                 first.offset, last - first.offset, first.offset, first.headers, first.block
             )
-    except GeneratorExit:
-        raise
     except BaseException as error:
         # A panic in FastWARC's Rust code is a BaseException of a type that cannot be imported.
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":

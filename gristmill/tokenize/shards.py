@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from gristmill.errors import ConfigError
 from gristmill.pipeline.dedup.exact import text_hash
@@ -41,7 +41,7 @@ class TokenShards(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal["llmc"] = Field("llmc", description="layout of the token files")
+    format: str = Field("llmc", description="layout of the token files, a name of FORMATS")
     target_tokens: int = Field(
         100_000_000,
         ge=1000,
@@ -51,6 +51,13 @@ class TokenShards(BaseModel):
     val_fraction: float = Field(0.005, ge=0, lt=1, description="share of documents held out")
     seed: int = Field(1, ge=0, description="of the shuffle")
     dtype: Literal["auto", "uint16", "uint32"] = Field("auto", description="item type")
+
+    @field_validator("format")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in FORMATS:
+            raise ValueError(f"no such format; known: {', '.join(FORMATS)}")
+        return name
 
 
 class WriteTokens(Gather):

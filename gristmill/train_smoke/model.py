@@ -119,7 +119,6 @@ class Attention(nn.Module):
         past: tuple[Tensor, Tensor] | None,
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Return the mixed values (B, T, C) and all keys and values (B, H, S, D) so far."""
-        """Return the mixed values (B, T, C) and all keys and values (B, H, S, D) so far."""
         batch, length, width = x_btc.shape
         split = (batch, length, self.heads, width // self.heads)
         q = self.query(x_btc).view(split).transpose(1, 2)
@@ -155,7 +154,6 @@ class Block(nn.Module):
         documents: Tensor | None,
         past: tuple[Tensor, Tensor] | None,
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Return the new residual stream (B, T, C) and this layer's keys and values."""
         """Return the new residual stream (B, T, C) and this layer's keys and values."""
         mixed, present = self.attention(self.norm_attention(x_btc), positions, documents, past)
         x_btc = x_btc + mixed

@@ -38,7 +38,9 @@ def write_docs(tmp_path: Path) -> Callable[..., list[Path]]:
 def make_run(tmp_path: Path) -> Callable[..., Made]:
     """Freeze a plan over files and compile stages, without the recipe module."""
 
-    def make(paths: Sequence[Path], stages: Sequence[Any], out: str = "out", tail: Any = ()) -> Made:
+    def make(
+        paths: Sequence[Path], stages: Sequence[Any], out: str = "out", tail: Any = ()
+    ) -> Made:
         inputs = Inputs(jsonl=tuple(str(path) for path in paths))
         files = list_inputs(inputs, lambda _: None)
         plan = Plan(

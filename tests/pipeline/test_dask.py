@@ -102,7 +102,7 @@ def test_a_bad_cluster_file_is_one_line(tmp_path: Path, body: str, message: str)
 
 
 def test_no_cluster_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="none.yaml: cannot be read: No such file"):
+    with pytest.raises(ConfigError, match=r"none\.yaml: cannot be read: No such file"):
         read_cluster_file(tmp_path / "none.yaml")
 
 

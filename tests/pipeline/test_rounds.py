@@ -67,9 +67,12 @@ def test_a_shard_sees_the_rows_of_its_own_keys_sorted(two_shards: Any, make_run:
     folder, rounds = make_run(two_shards, [("decide", stage)])
     execute(folder, rounds, LocalRunner())
     drop = stage.drop_list("decide")
-    assert drop.rows(folder, 0)["key"].to_pylist() == [A0, A1]
-    assert drop.rows(folder, 1).to_pylist() == [{"key": B0, "survivor": A0, "cluster_size": 3}]
-    assert drop.rows(folder, 1).schema == CLUSTERS
+    first, second = (View("curate").key_range(folder, task) for task in (0, 1))
+    assert (first, second) == ((A0, make_key(0, 2)), (B0, B2))
+    assert drop.rows(folder, first)["key"].to_pylist() == [A0, A1]
+    assert drop.rows(folder, second).to_pylist() == [{"key": B0, "survivor": A0, "cluster_size": 3}]
+    assert drop.rows(folder, second).schema == CLUSTERS
+    assert drop.rows(folder, None).num_rows == 0
 
 
 def test_a_barrier_without_files_drops_nothing(two_shards: Any, make_run: Make) -> None:
@@ -135,10 +138,11 @@ def test_a_view_of_what_was_never_published(two_shards: Any, make_run: Make) -> 
 
 
 def test_a_listed_document_that_is_not_there_stops_its_shard(
-    two_shards: Any, make_run: Make
+    write_docs: Callable[..., list[Path]], make_run: Make
 ) -> None:
-    ghost = (make_key(1, 99), A0, 2)
-    folder, rounds = make_run(two_shards, [("decide", Decide(files=((*ROWS, ghost),)))])
+    ghost = (make_key(1, 1), A0, 2)  # a row that the reader dropped
+    paths = write_docs(["a0", "a1"], ["b0", {"id": 1}, "b2"])
+    folder, rounds = make_run(paths, [("decide", Decide(files=((*ROWS, ghost),)))])
     with pytest.raises(ShardError, match="decide lists 2 documents to drop, 1 were found"):
         execute(folder, rounds, LocalRunner())
     assert folder.manifest("documents", 0) is not None

@@ -117,15 +117,18 @@ def test_running_again_does_only_what_is_missing(folder: RunFolder, runner: Runn
 
 
 def test_what_may_pass_is_tried_again(folder: RunFolder, runner: Runner) -> None:
-    execute(folder, [Round("a", Squares(2, ((0, "once"),)))], LocalRunner())
+    execute(folder, [Round("a", Squares(2, ((0, "once"),)))], runner)
     assert (folder.root / "attempts-0").read_text() == "2"
     assert folder.sealed("a")
-    del runner
 
 
-def test_a_bug_is_not_taken_for_a_bad_shard(folder: RunFolder, runner: Runner) -> None:
-    with pytest.raises(ZeroDivisionError):
-        execute(folder, [Round("a", Squares(1, ((0, "bug"),)))], runner)
+def test_a_bug_costs_its_shard_and_not_the_run(folder: RunFolder, runner: Runner) -> None:
+    with pytest.raises(ShardError, match=r"1 of 3 .* unexpected ZeroDivisionError: a bug") as error:
+        execute(folder, [Round("a", Squares(3, ((0, "bug"),)))], runner)
+    assert folder.manifest("a", 1) is not None
+    assert folder.manifest("a", 2) is not None
+    assert "ZeroDivisionError" in (folder.root / "log/a/00000.traceback.txt").read_text()
+    assert "00000.traceback.txt" in str(error.value)
     assert not list((folder.root / ".tmp").glob("*"))
 
 

@@ -78,6 +78,8 @@ def lay(tmp_path_factory: pytest.TempPathFactory) -> Lay:
             draft = Draft(folder, "documents", number)
             path = draft.numbered("kept.parquet", docs=len(rows))
             pq.write_table(pa.table(columns, schema=SCHEMA), path)
+            keys = columns["key"]
+            draft.facts = {"keys": [min(keys), max(keys)] if keys else []}
             folder.publish(draft)
         folder.seal("documents", len(shards))
         return folder

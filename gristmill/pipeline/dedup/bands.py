@@ -17,7 +17,8 @@ from gristmill.pipeline.shard import Draft, RunFolder
 #: Documents in one range: 24 bytes each while it is sorted.
 _RANGE_DOCS = 50_000_000
 
-#: ``group`` numbers the groups of one file; members stand together, smallest key first.
+#: ``group`` numbers the groups of one file; members stand together, the one that would survive
+#: first (longest, then smallest key).
 GROUPS = pa.schema([("group", pa.int64()), ("key", pa.uint64()), ("length", pa.int64())])
 
 
@@ -48,7 +49,7 @@ class BandGroups:
         paths = [str(p) for p in draft.folder.outputs(self.signatures, ".signatures.parquet")]
         table = ds.dataset(paths).to_table([column, "key", "length"], filter=inside)
         value, keys, lengths = (table[c].to_numpy() for c in (column, "key", "length"))
-        order = np.lexsort((keys, value))
+        order = np.lexsort((keys, -lengths, value))
         value, keys, lengths = value[order], keys[order], lengths[order]
         starts = np.flatnonzero(np.r_[True, value[1:] != value[:-1]]) if len(value) else order
         sizes = np.diff(np.r_[starts, len(value)])

@@ -1,26 +1,34 @@
-"""Connected components of the duplicate graph: the clusters."""
+"""From the duplicate graph to clusters: who stays, and who goes because of whom.
+
+With verified edges a document is dropped only because of a survivor that it was itself confirmed to
+resemble: chains a ~ b ~ c do not drop c in favour of an a that is nothing like it. Without
+verification the clusters are connected components, as datatrove's are.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from gristmill.pipeline.dedup.bands import GROUPS
-from gristmill.pipeline.dedup.clusters import Keys, choose_survivors, write_table
+from gristmill.pipeline.dedup.clusters import Counts, Keys, choose_survivors, write_table
 from gristmill.pipeline.dedup.verify import EDGES
 from gristmill.pipeline.rounds import Tick
 from gristmill.pipeline.shard import Draft, RunFolder
 
+Index = npt.NDArray[np.int64]
+
 
 @dataclass(frozen=True)
 class Components:
-    """Join all edges into clusters and choose the survivors; one task, integers only.
+    """Choose the survivors; one task, integers only.
 
-    ``edges`` names a round that wrote edges, or the groups round itself where verification is
-    off: then each group is a star around its smallest key.
+    ``edges`` names a round that wrote confirmed edges, or the groups round itself where
+    verification is off: then each group is a star around its first member.
     """
 
     edges: str
@@ -35,14 +43,17 @@ class Components:
         """Write the clusters."""
         a, b = self._read_edges(draft.folder)
         nodes, index = np.unique(np.concatenate([a, b]), return_inverse=True)
-        n, m = len(nodes), len(a)
-        graph = coo_matrix((np.ones(m, np.int8), (index[:m], index[m:])), shape=(n, n))
-        labels = connected_components(graph, directed=False)[1] if n else np.zeros(0)
         lengths = self._lengths(draft.folder, nodes)
-        clusters = choose_survivors(labels.astype(np.int64), nodes, lengths)
-        draft.facts = {"edges": m, "clusters": len(np.unique(labels))}
+        ends = index[: len(a)], index[len(a) :]
+        if self.edges == self.groups:
+            labels = _connected(len(nodes), *ends)
+        else:
+            labels = _confirmed(np.lexsort((nodes, -lengths)), *ends)
+        clusters = choose_survivors(labels, nodes, lengths)
+        survivors = np.unique(clusters["survivor"].to_numpy())
+        draft.facts = {"edges": len(a), "clusters": len(survivors)}
         write_table(clusters, draft.numbered("clusters.parquet", docs=clusters.num_rows))
-        tick({"docs_in": n})
+        tick({"docs_in": len(nodes)})
 
     def _read_edges(self, folder: RunFolder) -> tuple[Keys, Keys]:
         paths = [str(p) for p in folder.outputs(self.edges, ".parquet")]
@@ -66,3 +77,31 @@ class Components:
         keys, first = np.unique(table["key"].to_numpy(), return_index=True)
         lengths = table["length"].to_numpy()[first]
         return lengths[np.searchsorted(keys, nodes)] if len(nodes) else np.zeros(0, np.int64)
+
+
+def _connected(n: int, a: Index, b: Index) -> Counts:
+    """Label n nodes by connected component."""
+    graph = coo_matrix((np.ones(len(a), np.int8), (a, b)), shape=(n, n))
+    labels = connected_components(graph, directed=False)[1] if n else np.zeros(0)
+    return labels.astype(np.int64)
+
+
+def _confirmed(order: Index, a: Index, b: Index) -> Counts:
+    """Label each node by the survivor it is confirmed to resemble, itself if there is none.
+
+    Args:
+        order: nodes, best first: the order in which they are let stay.
+        a: one end of each edge.
+        b: the other end.
+    """
+    n = len(order)
+    rank = np.empty(n, np.int64)
+    rank[order] = np.arange(n)
+    better, worse = np.minimum(rank[a], rank[b]), np.maximum(rank[a], rank[b])
+    label = np.arange(n)  # by rank; a node whose label is itself stays
+    by_worse = np.lexsort((better, worse))
+    for low, high in zip(better[by_worse].tolist(), worse[by_worse].tolist(), strict=True):
+        # Edges of one node come together, its best neighbour first; all better ones are decided.
+        if low != high and label[low] == low and label[high] == high:
+            label[high] = low
+    return order[label][rank].astype(np.int64)

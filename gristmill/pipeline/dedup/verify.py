@@ -1,7 +1,7 @@
 """Verification: a candidate pair counts only if the texts really are alike.
 
-LSH promises a probability; deleting needs certainty. In each group the document with the smallest
-key is compared with all others; those that do not match start a group of their own among
+LSH promises a probability; deleting needs certainty. In each group the document that
+would survive is compared with all others; those that do not match start a group of their own among
 themselves, so that a group of two unlike families ends as two stars.
 """
 

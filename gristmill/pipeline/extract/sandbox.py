@@ -89,7 +89,8 @@ class Sandbox:
             url: its address.
             content_type: its HTTP header, for the charset.
             options: of the engine.
-            cpu_seconds: limit; a page that exceeds it is tried once more with three times that.
+            cpu_seconds: limit. A page that exceeds it, runs out of memory or ends the child is
+                tried once more in a fresh child, with three times the limit.
 
         Raises:
             ShardError: the child cannot be started, or fails on a page known to be good.
@@ -103,7 +104,9 @@ class Sandbox:
         }
         with self._lock:
             reply = self._try(request, html, cpu_seconds)
-            if reply.status == "extract_timeout" or reply.detail == "SIGKILL":
+            if reply.status in MACHINE_STATUSES:
+                # Perhaps the fault of earlier pages, or of the machine: judge it by itself.
+                self.close()
                 again = self._try(request, html, RETRY_FACTOR * cpu_seconds)
                 spent = reply.cpu_seconds + again.cpu_seconds
                 reply = Reply(again.status, again.text, again.charset, spent, again.detail)

@@ -5,8 +5,9 @@ from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from gristmill.pipeline.extract.engines import EXTRACTORS
 from gristmill.pipeline.extract.sandbox import MACHINE_STATUSES, STATUSES, Reply, shared_sandbox
 from gristmill.pipeline.stage import Judge, Map, with_columns
 
@@ -40,7 +41,7 @@ class Extract(Map):
     needs = ("html", "url", "content_type")
     removes = ("html",)
 
-    engine: Literal["trafilatura", "resiliparse", "plain"] = "trafilatura"
+    engine: str = Field("trafilatura", description="a name of EXTRACTORS")
     favor: Literal["precision", "balanced", "recall"] = Field(
         "precision", description="of trafilatura; FineWeb favours precision"
     )
@@ -49,6 +50,13 @@ class Extract(Map):
     memory_mb: int = Field(2048, ge=256, description="address space of the child")
     max_html_bytes: int = Field(10_000_000, gt=0)
     max_tags: int = Field(200_000, gt=0, description="counted as '<' bytes")
+
+    @field_validator("engine")
+    @classmethod
+    def _known(cls, engine: str) -> str:
+        if engine not in EXTRACTORS:
+            raise ValueError(f"no such engine; known: {', '.join(EXTRACTORS)}")
+        return engine
 
     def adds(self) -> Mapping[str, pa.DataType]:
         """The text, what became of the page, and its charset."""

@@ -96,6 +96,7 @@ def lay(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Shards], Laid]:
             columns = {"key": keys, "id": ids, "url": [None] * len(texts), "text": list(texts)}
             table = pa.table(columns, schema=SCHEMA)
             pq.write_table(table, draft.numbered("kept.parquet", docs=len(texts)))
+            draft.facts = {"keys": [min(keys), max(keys)] if keys else []}
             folder.publish(draft)
         folder.seal("curate", len(shards))
         return Laid(folder, shards, View("curate"))

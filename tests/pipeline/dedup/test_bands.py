@@ -58,8 +58,9 @@ def test_one_file_a_band_with_groups_of_two_or_more_across_shards(signed) -> Non
         [[(10, (5, 0)), (20, (6, 1))], [(30, (5, 2))], [(40, (5, _TOP)), (50, (7, _TOP))]], 2
     )
     first, second = folder.outputs("near.groups", ".groups.parquet")
-    assert _groups(first) == [[(make_key(0, 0), 10), (make_key(1, 0), 30), (make_key(2, 0), 40)]]
-    assert _groups(second) == [[(make_key(2, 0), 40), (make_key(2, 1), 50)]]
+    # The longest first: it is the one that would survive.
+    assert _groups(first) == [[(make_key(2, 0), 40), (make_key(1, 0), 30), (make_key(0, 0), 10)]]
+    assert _groups(second) == [[(make_key(2, 1), 50), (make_key(2, 0), 40)]]
     assert [m.facts["groups"] for m in folder.manifests("near.groups")] == [1, 1]
     assert [m.outputs[0].docs for m in folder.manifests("near.groups")] == [3, 2]
 

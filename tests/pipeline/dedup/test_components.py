@@ -56,16 +56,17 @@ def joined(lay):
     return make
 
 
-def test_edges_chain_into_one_cluster(joined) -> None:
+def test_a_chain_drops_nobody_for_a_stranger(joined) -> None:
+    """1 ~ 2 ~ 3 ~ 4: 3 was never confirmed to be like 1, so it stays, and takes 4."""
     found, facts = joined([[[1, 2, 3, 4]]], {}, [[(1, 2), (3, 4)], [(2, 3)]])
-    assert found == dict.fromkeys((1, 2, 3, 4), (1, 4))
-    assert facts == {"edges": 3, "clusters": 1}
+    assert found == dict.fromkeys((1, 2), (1, 2)) | dict.fromkeys((3, 4), (3, 2))
+    assert facts == {"edges": 3, "clusters": 2}
 
 
 def test_the_longest_survives_then_the_smallest_key(joined) -> None:
     groups = [[[1, 2, 3], [7, 8, _HIGH]]]
     lengths = {1: 5, 2: 9, 3: 9, 7: 1, 8: 1, _HIGH: 1}
-    found, _ = joined(groups, lengths, [[(1, 2), (1, 3), (7, 8), (7, _HIGH)]])
+    found, _ = joined(groups, lengths, [[(1, 2), (2, 3), (7, 8), (7, _HIGH)]])
     assert found == dict.fromkeys((1, 2, 3), (2, 3)) | dict.fromkeys((7, 8, _HIGH), (7, 3))
 
 
@@ -98,7 +99,7 @@ def test_the_same_edge_in_256_bands(joined) -> None:
     edges=st.lists(st.tuples(st.integers(0, 9), st.integers(10, 19)), min_size=1, max_size=15),
     lengths=st.dictionaries(st.integers(0, 19), st.integers(1, 4)),
 )
-def test_clusters_are_the_components(joined, edges, lengths) -> None:
+def test_unverified_clusters_are_the_components(joined, edges, lengths) -> None:
     label = {n: n for edge in edges for n in edge}
     for _ in label:
         for a, b in edges:
@@ -108,6 +109,26 @@ def test_clusters_are_the_components(joined, edges, lengths) -> None:
         members = [n for n in label if label[n] == label[node]]
         survivor = min(members, key=lambda n: (-lengths.get(n, 1), n))
         expected[node] = (survivor, len(members))
-    groups = [[sorted(edge)] for edge in edges]
-    assert joined(groups, lengths, [edges])[0] == expected
-    assert joined(groups, lengths, None)[0] == expected
+    assert joined([[sorted(edge)] for edge in edges], lengths, None)[0] == expected
+
+
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    edges=st.lists(st.tuples(st.integers(0, 9), st.integers(5, 14)), min_size=1, max_size=20),
+    lengths=st.dictionaries(st.integers(0, 14), st.integers(1, 4)),
+)
+def test_verified_clusters_hold_confirmed_pairs_only(joined, edges, lengths) -> None:
+    edges = [(a, b) for a, b in edges if a != b]
+    found, _ = joined([[sorted(edge)] for edge in edges], lengths, [edges])
+    pairs = {frozenset(edge) for edge in edges}
+    dropped = {key for key, (survivor, _) in found.items() if survivor != key}
+    for key in dropped:
+        survivor = found[key][0]
+        assert frozenset((key, survivor)) in pairs
+        assert survivor not in dropped
+        assert (-lengths.get(survivor, 1), survivor) < (-lengths.get(key, 1), key)
+    # Nobody stays beside a confirmed twin that stays.
+    stays = {n for edge in edges for n in edge} - dropped
+    assert not any(a in stays and b in stays for a, b in edges)
