@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 .PHONY: demo test check notebooks install install-dev clean help
 
 help:
-	@echo "make demo   install, then crawl in, small model out (about 3 minutes, offline)"
+	@echo "make demo   install, then crawl in, small model out (1 to 2 minutes, offline)"
 	@echo "make test   install, then all checks and tests (under 10 minutes)"
 	@echo "make clean  remove the virtual environment and the demo's output"
 
@@ -19,7 +19,6 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed-dev check
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest -q
-	$(BIN)/python -m coverage combine -q
 	$(BIN)/python -m coverage report --skip-covered --sort=cover
 
 check: $(VENV)/.installed-dev

@@ -105,7 +105,9 @@ class LiveProgress(Watch):
 
 def funnel_table(report: Report) -> Table:
     """Return the funnel: one line a stage, with a bar for what is left of the first."""
-    table = Table(title=f"{report.recipe['name']} · run {report.run_id}", title_justify="left")
+    table = Table(
+        title=escape(f"{report.recipe['name']} · run {report.run_id}"), title_justify="left"
+    )
     table.box = box.SIMPLE_HEAD
     table.add_column("stage", no_wrap=True)
     for name in ("docs in", "docs out", "kept"):

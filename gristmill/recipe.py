@@ -154,7 +154,8 @@ def parse_recipe(body: Any, where: str) -> Recipe:
     if not isinstance(body, Mapping):
         raise ConfigError(f"{where}: a recipe is a mapping with name, inputs and stages")
     blocks = dict(body)
-    stages = blocks.pop("stages", None) or []
+    stages = blocks.pop("stages", None)
+    stages = [] if stages is None else stages
     if not isinstance(stages, Sequence) or isinstance(stages, str):
         raise ConfigError(f"{where}: stages must be a list, one `- name: {{parameters}}` a line")
     if "inputs" in blocks:
@@ -202,7 +203,7 @@ def load_recipe(name: str, settings: Sequence[str] = (), inputs: Sequence[str] =
         raise ConfigError(f"{path}: larger than 1 MiB; this is no recipe")
     try:
         body = yaml.safe_load(path.read_text("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())[:200]}") from error
     if not isinstance(body, Mapping):
         raise ConfigError(f"{path}: a recipe is a mapping with name, inputs and stages")

@@ -71,7 +71,7 @@ def override(
             raise ConfigError(f"--set {setting}: write it as name.parameter=value")
         try:
             value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
             raise ConfigError(f"--set {setting}: the value is not YAML") from error
         _put(out, path.removeprefix("stages.").split("."), value, setting)
     return out

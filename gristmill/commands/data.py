@@ -80,7 +80,7 @@ def run_recipe(recipe: Recipe, out: Path, where: Where) -> Report:
     report = make_report(folder, rounds)
     console = Console()
     print_report(console, report)
-    console.print(f"results: {out}", highlight=False, soft_wrap=True)
+    console.print(f"results: {out}", highlight=False, soft_wrap=True, markup=False)
     return report
 
 

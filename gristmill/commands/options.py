@@ -92,7 +92,10 @@ def run_rounds(folder: RunFolder, rounds: Sequence[Round], where: Where) -> None
     with hold(folder), _terminable():
         if all(folder.complete(round_.name) for round_ in rounds):
             console.print(
-                f"{folder.root}: finished already; nothing to do", highlight=False, soft_wrap=True
+                f"{folder.root}: finished already; nothing to do",
+                highlight=False,
+                soft_wrap=True,
+                markup=False,
             )
             return
         with where.runner(console) as runner, LiveProgress(console) as watch:

@@ -2,6 +2,7 @@
 
 import glob
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -145,10 +146,8 @@ def _expand(pattern: str) -> list[str]:
     if not glob.has_magic(pattern):
         if not Path(pattern).is_file():
             raise ConfigError(f"{pattern}: no such file; check the path given as input")
-        return [str(Path(pattern).absolute())]
-    found = [
-        str(Path(p).absolute()) for p in glob.glob(pattern, recursive=True) if Path(p).is_file()
-    ]
+        return [os.path.abspath(pattern)]
+    found = [os.path.abspath(p) for p in glob.glob(pattern, recursive=True) if Path(p).is_file()]
     if not found:
         raise ConfigError(f"{pattern}: matches no file; check the pattern (quote it in the shell)")
     return found

@@ -89,7 +89,7 @@ def run_task(
             if attempt == _ATTEMPTS:
                 return TaskFailure(task, f"{error} (tried {_ATTEMPTS} times)")
             time.sleep(_BACKOFF_SECONDS * 2 ** (attempt - 1))
-        except (ShardError, OSError) as error:
+        except (GristmillError, OSError) as error:
             return TaskFailure(task, str(error))
         except Exception as error:  # noqa: BLE001 - this shard fails, the others go on
             where = folder.log_traceback(round_.name, task, traceback.format_exc())

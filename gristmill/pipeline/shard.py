@@ -24,7 +24,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -194,7 +194,10 @@ class RunFolder:
         path = self._seal(round_name)
         try:
             body = json.loads(path.read_bytes())
-            return {"tasks": int(body["tasks"]), "manifests_sha256": body["manifests_sha256"]}
+            tasks, have = body["tasks"], len(list(path.parent.glob(f"{_prefix(round_name)}*.json")))
+            if not isinstance(tasks, int) or not 0 <= tasks <= max(have, 1):
+                raise ValueError(tasks)
+            return {"tasks": tasks, "manifests_sha256": str(body["manifests_sha256"])}
         except (ValueError, KeyError, TypeError) as error:
             raise CorruptError(f"{path}: unreadable; delete it and run again") from error
 
@@ -237,9 +240,10 @@ class RunFolder:
         return path
 
     def logs(self) -> Iterator[dict[str, Any]]:
-        """Yield all side records."""
+        """Yield all side records that can be read; they are no part of the result."""
         for path in sorted((self.root / "log").glob("*/*.json")):
-            yield json.loads(path.read_bytes())
+            with suppress(ValueError, OSError):
+                yield json.loads(path.read_bytes())
 
     def clear_temp(self) -> None:
         """Remove what dead attempts left behind."""

@@ -105,11 +105,13 @@ def _parquet_schema(path: str) -> pa.Schema:
             have = pq.read_schema(file)
     except (OSError, pa.ArrowException) as error:
         raise ShardError(f"{path}: not a readable Parquet file: {error}") from error
+    _need_content(path, have.names)
+    if twice := [name for name, times in Counter(have.names).items() if times > 1]:
+        raise ShardError(f"{path}: column {twice[0]!r:.60} stands twice; rename one of them")
     fields = {"key": pa.uint64(), "id": pa.string(), "url": pa.string()}
     for field in have:
         if field.name not in ("key", "stage", "reason", "read.problem"):
             fields[field.name] = _CONTENT.get(field.name, fields.get(field.name, field.type))
-    _need_content(path, list(fields))
     if "text" not in fields:
         fields["content_type"] = pa.string()
     return pa.schema([*fields.items(), ("read.problem", pa.string())])
@@ -124,7 +126,10 @@ def _read_parquet(path: str, number: int) -> Iterator[pa.RecordBatch]:
                 row += batch.num_rows
     except (OSError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())[:200]
-        raise ShardError(f"{path}: cannot be read after row {row}: {reason}") from error
+        raise ShardError(
+            f"{path}: cannot be read after row {row}: {reason}; mend the file, or write its text "
+            "as UTF-8 strings"
+        ) from error
 
 
 def _parquet_rows(

@@ -101,6 +101,11 @@ def simplify(text: str) -> str:
     return text.strip()
 
 
+#: Long runs of what spaCy peels off one by one; the characters left out it takes as a whole.
+_SYMBOLS = re.compile(r"(?:[^\w\s\-./@\\^|~•]|_){128,}")
+_PIECES = re.compile(r"(?s).{1,32}")
+
+
 # Several filters ask for the words of the same text in turn, batch by batch.
 @lru_cache(maxsize=256)
 def _words_small(text: str) -> tuple[str, ...]:
@@ -113,11 +118,16 @@ def _words_large(text: str) -> tuple[str, ...]:
 
 
 def _encodable(text: str) -> str:
-    """Remove what breaks spaCy: lone surrogates (it hashes UTF-8) and one name of its own.
+    """Remove what breaks spaCy: lone surrogates, one name of its own, and endless runs of symbols.
 
     A chunk ``IS_ALPHA`` trips an assertion of spaCy's in some states of its memory. datatrove
     deletes it when that happens; it is always deleted here, so that no state decides.
+
+    A run of symbols costs spaCy the square of its length (20,000 brackets: half a minute), because
+    it peels them off one by one. Runs of 128 and more are cut into pieces of 32, which gives the
+    same words but for runs of quotes or ellipses, mixed runs, and runs that touch a word.
     """
+    text = _SYMBOLS.sub(lambda run: " ".join(_PIECES.findall(run.group())), text)
     if "IS_ALPHA" in text:
         text = text.replace("IS_ALPHA", "")
     try:

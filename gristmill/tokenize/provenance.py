@@ -30,13 +30,19 @@ PROVENANCE = pa.schema(
 def provenance_rows(
     batch: pa.RecordBatch, first: npt.NDArray[np.int64], tokens: npt.NDArray[np.int64]
 ) -> dict[str, pa.Array]:
-    """Return the provenance columns of a batch of documents."""
+    """Return the provenance columns of a batch of documents.
+
+    A column counts only with its own type, and a place only beside the WARC it is a place in: an
+    input may have columns of these names that mean something else.
+    """
+    have = {f.name: f.type for f in batch.schema}
+    places = () if have.get("warc") == pa.string() else ("offset", "length")
     placed = {"first": pa.array(first, pa.int64()), "tokens": pa.array(tokens, pa.int64())}
     return {
         f.name: placed[f.name]
         if f.name in placed
-        else batch.column(f.name).cast(f.type)
-        if f.name in batch.schema.names
+        else batch.column(f.name)
+        if have.get(f.name) == f.type and f.name not in places
         else pa.nulls(batch.num_rows, f.type)
         for f in PROVENANCE
     }

@@ -185,3 +185,33 @@ def test_where_a_token_came_from(
     assert "no token 99999999; the file holds" in capsys.readouterr().err
     assert run_cli(["shards", "where", str(tmp_path / "none.bin"), "0"]) == 2
     assert "no such index" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", [*STAGES, "tokenizer"])
+@pytest.mark.parametrize("kind", ["jsonl", "parquet", "warc"])
+def test_every_stage_alone_on_every_kind_of_input(
+    name: str, kind: str, docs: Path, demo_warcs: list[Path], tmp_path: Path
+) -> None:
+    source = docs
+    if kind == "parquet":
+        assert (
+            run_cli(["stage", "exact_dedup", "--in", str(docs), "--out", str(tmp_path / "p")]) == 0
+        )
+        source = next((tmp_path / "p" / "documents").glob("*.kept.parquet"))
+    elif kind == "warc":
+        source = demo_warcs[0]
+    more = ["--set", "vocab_size=300"] if name == "tokenizer" else []
+    out = tmp_path / "out"
+    code = run_cli(["stage", name, "--in", str(source), "--out", str(out), *more])
+    assert code == (2 if name == "extract" and kind != "warc" else 0)
+
+
+def test_the_remedy_that_verify_names_works(docs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = ["stage", "exact_dedup", "--in", str(docs), "--out", str(out)]
+    assert run_cli(command) == 0
+    (out / "documents/00000.kept.parquet").write_bytes(b"damaged")
+    assert run_cli(["verify", str(out)]) == 4
+    (out / "documents/00000.manifest.json").unlink()
+    assert run_cli(command) == 0
+    assert run_cli(["verify", str(out)]) == 0

@@ -114,6 +114,22 @@ def test_kept_and_rejected_with_signals(
     assert manifest.verdicts == ((4, "tired"),)
 
 
+def test_a_batch_that_loses_everything_before_a_later_map(
+    write_docs: Callable[..., list[Path]], make_run: Callable[..., Any]
+) -> None:
+    """70 documents are two batches; the first is all sloths, so Size never sees a row of it."""
+    paths = write_docs(["sloth"] * 64 + ["abc"] * 6)
+    stages = [("flaky", Flaky()), ("between", Between())]
+    manifest, kept, rejected = run(make_run(paths, stages))
+    assert kept["size"].to_pylist() == [3] * 6
+    assert rejected["size"].to_pylist() == [None] * 64
+    assert [(s.name, s.docs_in, s.docs_out) for s in manifest.stages] == [
+        ("read", 70, 70),
+        ("flaky", 70, 6),
+        ("between", 6, 6),
+    ]
+
+
 def test_rejected_text_is_kept_as_configured(
     write_docs: Callable[..., list[Path]], make_run: Callable[..., Any]
 ) -> None:

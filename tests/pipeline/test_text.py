@@ -111,3 +111,18 @@ def test_real_pages():
             assert list(words(text)) == split_into_words(text)
             assert sentence_count(text) == len(split_into_sentences(text))
             assert simplify(text) == simplify_text(text)
+
+
+@pytest.mark.parametrize("run", ["(", ")", "=", "*", "_", "!", "😀", "“", "$"])
+def test_a_long_run_of_one_symbol_gives_their_words(run: str) -> None:
+    text = f"before {run * 300} after"
+    assert list(words(text)) == split_into_words(text)
+
+
+@pytest.mark.parametrize("run", ["(", "'", "(!", "😀", "…"])
+def test_endless_runs_of_symbols_are_cut(run: str) -> None:
+    """Uncut, spaCy takes minutes for this; the number of pieces shows that they were cut."""
+    pieces = words(f"before {run * 100_000} after")
+    assert pieces[0] == "before"
+    assert pieces[-1] == "after"
+    assert len(pieces) > 3_000

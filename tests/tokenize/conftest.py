@@ -19,6 +19,7 @@ SCHEMA = pa.schema(
         pa.field("key", pa.uint64(), nullable=False),
         ("id", pa.string()),
         ("url", pa.string()),
+        ("warc", pa.string()),
         ("offset", pa.int64()),
         ("text", pa.string()),
     ]
@@ -72,6 +73,7 @@ def lay(tmp_path_factory: pytest.TempPathFactory) -> Lay:
                 "key": [key for key, _ in rows],
                 "id": [f"id-{key}" for key, _ in rows],
                 "url": [f"https://example.org/{number}/{i}" for i in range(len(rows))],
+                "warc": [f"part-{number}.warc.gz"] * len(rows),
                 "offset": list(range(len(rows))),
                 "text": [text for _, text in rows],
             }

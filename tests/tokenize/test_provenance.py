@@ -64,3 +64,22 @@ def test_damaged_index(tmp_path) -> None:
     pq.write_table(pa.table({"first": [0]}), tmp_path / "y.index.parquet")
     with pytest.raises(CorruptError, match="not a provenance index"):
         where(tmp_path / "y.bin", 0)
+
+
+def test_columns_of_the_same_name_that_mean_something_else_are_left_out() -> None:
+    batch = pa.RecordBatch.from_pydict(
+        {
+            "key": pa.array([7], pa.uint64()),
+            "url": pa.array(["https://a.example/"]),
+            "offset": pa.array([12], pa.int64()),  # no WARC beside it: an offset in what?
+            "length": pa.array([2.5]),
+            "language": pa.array([["en"]]),
+        }
+    )
+    rows = provenance_rows(batch, np.array([0]), np.array([3]))
+    assert {name: rows[name].to_pylist() for name in ("url", "offset", "length", "language")} == {
+        "url": ["https://a.example/"],
+        "offset": [None],
+        "length": [None],
+        "language": [None],
+    }

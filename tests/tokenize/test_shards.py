@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
-from gristmill.errors import ConfigError
+from gristmill.errors import ConfigError, ShardError
 from gristmill.pipeline.rounds import View
 from gristmill.pipeline.run import LocalRunner, execute
 from gristmill.pipeline.schema import make_key
@@ -197,7 +197,7 @@ def test_too_large_a_vocabulary_stops_the_run(lay, bpe, monkeypatch) -> None:
     large = Encoder(70_000, 0, "tokenizers", lambda texts: [np.zeros(1, np.uint32)] * len(texts))
     monkeypatch.setattr(TokenizerSource, "encoder", lambda *_: large)
     folder = lay([["a"]])
-    with pytest.raises(ConfigError, match="uint32"):
+    with pytest.raises(ShardError, match=r"uint16 holds 65,536 ids.*set shards.dtype=uint32"):
         write(folder, bpe("gpt4"), dtype="uint16")
     assert not list((folder.root / "tokens").glob("*.manifest.json"))
 
