@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from gristmill.errors import ShardError
 
@@ -33,7 +33,7 @@ class StageCount(_Record):
 class OutputFile(_Record):
     """One published file; ``path`` is relative to the run folder."""
 
-    path: str
+    path: str = Field(pattern=r"^\w[\w.-]*/\w[\w.-]*$")  # inside the run folder, nowhere else
     bytes: int
     sha256: str
     docs: int | None = None

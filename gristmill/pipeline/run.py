@@ -89,8 +89,14 @@ def run_task(
             if attempt == _ATTEMPTS:
                 return TaskFailure(task, f"{error} (tried {_ATTEMPTS} times)")
             time.sleep(_BACKOFF_SECONDS * 2 ** (attempt - 1))
-        except (GristmillError, OSError) as error:
+        except GristmillError as error:
             return TaskFailure(task, str(error))
+        except OSError as error:
+            where = error.filename or folder.root
+            return TaskFailure(
+                task,
+                f"{where}: {error.strerror or error}; mend that and run the same command again",
+            )
         except Exception as error:  # noqa: BLE001 - this shard fails, the others go on
             where = folder.log_traceback(round_.name, task, traceback.format_exc())
             inputs = _inputs_of(folder, task)

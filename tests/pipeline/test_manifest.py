@@ -1,6 +1,7 @@
 """Counts that add up, manifests that compare byte for byte."""
 
 import pytest
+from pydantic import ValidationError
 
 from gristmill.errors import ShardError
 from gristmill.pipeline.manifest import Manifest, OutputFile, StageCount, merge_counts
@@ -39,3 +40,9 @@ def test_an_output_is_found_by_its_ending() -> None:
     )
     assert made.output(".bin") is not None
     assert made.output(".parquet") is None
+
+
+@pytest.mark.parametrize("path", ["../../etc/passwd", "/etc/passwd", "a/../b", "a/b/c", "a/.b", ""])
+def test_outputs_lie_in_the_run_folder(path: str) -> None:
+    with pytest.raises(ValidationError):
+        OutputFile(path=path, bytes=1, sha256="0")
