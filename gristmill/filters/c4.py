@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from gristmill.pipeline.stage import Judge, Map, first_reason, with_columns
+from gristmill.pipeline.stage import Judge, Map, Stage, first_reason, with_columns
 from gristmill.pipeline.text import sentence_count
 
 _CITATION = re.compile(r"\[\d*\]|\[edit\]|\[citation needed\]")
@@ -26,14 +26,8 @@ LINE_RULES = ("long_word", "no_terminal_punct", "few_words", "javascript", "poli
 Limit = Annotated[int, Field(ge=0)]
 
 
-class C4Signals(Map):
-    """Rewrite ``text`` to the lines worth keeping and count what was dropped by which rule.
-
-    The defaults are those of the FineWeb recipe, so lines need no terminal punctuation (C4's own
-    rule: ``filter_no_terminal_punct=True``). ``None`` switches a limit off.
-    """
-
-    needs: ClassVar[tuple[str, ...]] = ("text",)
+class _LineRules(Stage):
+    """Which lines of a page stay: what the Map applies and the recipe sets on the Judge."""
 
     remove_citations: bool = True
     filter_no_terminal_punct: bool = False
@@ -41,6 +35,16 @@ class C4Signals(Map):
     max_word_length: Limit | None = 1000
     filter_javascript: bool = True
     filter_policy: bool = True
+
+
+class C4Signals(_LineRules, Map):
+    """Rewrite ``text`` to the lines worth keeping and count what was dropped by which rule.
+
+    The defaults are those of the FineWeb recipe, so lines need no terminal punctuation (C4's own
+    rule: ``filter_no_terminal_punct=True``). ``None`` switches a limit off.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("text",)
 
     def adds(self) -> Mapping[str, pa.DataType]:
         """``text``, line counts, sentences kept, and the first offending lines (0-based)."""
@@ -97,20 +101,11 @@ class C4Signals(Map):
         return line, None, lowered
 
 
-class C4(Judge):
-    """Drop pages with "lorem ipsum", with ``{``, or with fewer than five sentences left.
-
-    The fields up to ``filter_policy`` are those of :class:`C4Signals`.
-    """
+class C4(_LineRules, Judge):
+    """Drop pages with "lorem ipsum", with ``{``, or with fewer than five sentences left."""
 
     needs: ClassVar[tuple[str, ...]] = ("c4.lorem_line", "c4.bracket_line", "c4.sentences")
 
-    remove_citations: bool = True
-    filter_no_terminal_punct: bool = False
-    min_words_per_line: Limit | None = 3
-    max_word_length: Limit | None = 1000
-    filter_javascript: bool = True
-    filter_policy: bool = True
     filter_lorem_ipsum: bool = True
     filter_curly_bracket: bool = True
     min_sentences: Limit | None = 5
@@ -138,5 +133,5 @@ class C4(Judge):
 
     def steps(self) -> tuple[Map | Judge, ...]:
         """Rewrite and measure, then judge."""
-        shared = {name: getattr(self, name) for name in C4Signals.model_fields}
+        shared = {name: getattr(self, name) for name in _LineRules.model_fields}
         return (C4Signals(**shared), self)
