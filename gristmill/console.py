@@ -149,8 +149,12 @@ def print_report(console: Console, report: Report) -> None:
     if report.shards:
         train, val = report.tokens["train"], report.tokens["val"]
         console.print(f"tokens: {train:,} train, {val:,} val in {len(report.shards)} files")
-    for name, tasks in report.missing:
-        console.print(f"[yellow]not finished:[/] {name}, {tasks} tasks to do; run the recipe again")
+    if report.missing:
+        (name, tasks), later = report.missing[0], len(report.missing) - 1
+        console.print(
+            f"[yellow]not finished:[/] {name}, {tasks} tasks to do, and {later} rounds after it; "
+            "run the same command again"
+        )
 
 
 def stderr() -> Console:

@@ -207,7 +207,8 @@ def load_recipe(name: str, settings: Sequence[str] = (), inputs: Sequence[str] =
         raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())[:200]}") from error
     if not isinstance(body, Mapping):
         raise ConfigError(f"{path}: a recipe is a mapping with name, inputs and stages")
-    return parse_recipe(override(body, settings, inputs), str(path))
+    where = f"{path} with --set" if settings else str(path)
+    return parse_recipe(override(body, settings, inputs), where)
 
 
 def find_recipe(name: str) -> Path:

@@ -33,6 +33,7 @@ def build(model: type[M], values: Any, where: str) -> M:
         place = ".".join(str(part) for part in first["loc"])
         given = f" (got {first['input']!r:.60})" if first["loc"] else ""
         message = str(first["msg"]).removeprefix("Value error, ")
+        message = message.replace("Input should be a valid tuple", "must be a list, e.g. [a, b]")
         # "r.yaml: name", "r.yaml: language.threshold", "r.yaml: shards needs …"
         sign = "." if place and ": " in where else ": "
         raise ConfigError(f"{where}{sign}{place}{': ' if place else ''}{message}{given}") from error

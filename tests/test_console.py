@@ -59,7 +59,7 @@ def test_reasons_commonest_first() -> None:
 def test_the_whole_report() -> None:
     text = shown(report(tokens={"train": 9000, "val": 12}, shards=({}, {}), missing=(("x", 3),)))
     assert "tokens: 9,000 train, 12 val in 2 files" in text
-    assert "not finished: x, 3 tasks to do; run the recipe again" in text
+    assert "not finished: x, 3 tasks to do, and 0 rounds after it" in text
 
 
 def test_progress_without_a_terminal_is_a_few_lines(monkeypatch: pytest.MonkeyPatch) -> None:

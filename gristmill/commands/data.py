@@ -1,6 +1,7 @@
 """``run``, ``plan``, ``stage``, ``report``, ``verify``, ``shards``: the data side."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,7 +45,7 @@ _BLOCKS = {"tokenizer": "tokenizer.train", "shards": "shards"}
 
 #: CPU seconds for a megabyte of compressed WARC, recipe fineweb, measured on the project's test
 #: crawl (see benchmarks/README.md): for the estimate of ``plan`` only.
-_CPU_PER_MB = 2.5
+_CPU_PER_MB = 3.0
 
 
 def run(
@@ -113,9 +114,9 @@ def plan(
     console = Console()
     console.print(_plan_table(made))
     console.print(f"rounds: {' → '.join(r.name for r in rounds)}", highlight=False)
-    cost = "" if hours is None else f", about {hours:.2g} CPU hours (± half)"
+    cost = "" if hours is None else f", roughly {hours:.2g} CPU hours"
     console.print(
-        f"{len(made.inputs)} inputs, {size / 1e6:,.1f} MB, {len(made.shards)} shards{cost}; "
+        f"{len(made.inputs)} input files, {size / 1e6:,.1f} MB, {len(made.shards)} shards{cost}; "
         f"run id {made.run_id}",
         highlight=False,
     )
@@ -142,8 +143,13 @@ def stage(
     inputs: Annotated[
         list[str], typer.Option("--in", help="WARC, Parquet or JSONL (.gz, .zst). Repeatable.")
     ],
-    settings: Settings = None,
-    workers: Workers = 0,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change a parameter of it, e.g. min_words=80. Repeatable."),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option("--workers", min=0, help="Local worker processes; 0 = without Dask.")
+    ] = 0,
 ) -> None:
     """Run one stage alone, on files. Writes kept documents and rejected ones with reasons.
 
@@ -214,13 +220,19 @@ def verify(
     """
     opened, rounds = reopen(folder)
     progress = Console(stderr=True)
+    seen: Counter[bool] = Counter()  # recomputed or not
     with progress.status("verifying") as status:
+
+        def show(what: str) -> None:
+            seen[what.startswith("again")] += 1
+            status.update(f"verifying {what}")
+
         found = verify_run(
             opened,
             rounds,
             quick=quick,
             deep=deep,
-            progress=lambda what: status.update(f"verifying {what}"),
+            progress=show,
         )
         if not found and not quick and (folder / "shards" / "shards.json").is_file():
             ShardSet(folder / "shards").verify()
@@ -233,7 +245,8 @@ def verify(
     if found:
         raise IncompleteError(f"{folder}: {len(found)} findings")
     if not as_json:
-        print(f"{folder}: all good ({len(rounds)} rounds)")
+        how = "sizes and counts" if quick else "hashes"
+        print(f"{folder}: all good ({seen[False]} tasks, {how}; {seen[True]} recomputed)")
 
 
 shards = typer.Typer(help="Look into token shards.", no_args_is_help=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gristmill.commands.options import AsJson, Out, Settings
+from gristmill.commands.options import AsJson, Out
 from gristmill.errors import ConfigError
 from gristmill.tokenize.encode import load_encoder
 
@@ -21,7 +21,10 @@ def train(
     shards: Annotated[Path, typer.Argument(help="Folder with shards.json, or a run folder.")],
     out: Out,
     preset: Annotated[str, typer.Option("--preset", help="tiny, d8, gpt2-small …")] = "tiny",
-    settings: Settings = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change a setting, e.g. steps=200, device=cuda. Repeatable."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train a small GPT on token shards, validate it, and draw its loss curve.

@@ -68,6 +68,8 @@ class Where:
         if self.workers == 0 and not remote:
             yield LocalRunner()
             return
+        if remote:
+            console.print(f"Dask: connecting to {remote}", highlight=False, markup=False)
         from gristmill.pipeline.dask import open_runner  # half a second: only when it is needed
 
         with open_runner(

@@ -145,12 +145,20 @@ def _expand(pattern: str) -> list[str]:
     pattern = str(Path(pattern).expanduser())
     if not glob.has_magic(pattern):
         if not Path(pattern).is_file():
-            raise ConfigError(f"{pattern}: no such file; check the path given as input")
+            raise ConfigError(f"{pattern}: no such file{_seen_from(pattern)}; check the path")
         return [os.path.abspath(pattern)]
     found = [os.path.abspath(p) for p in glob.glob(pattern, recursive=True) if Path(p).is_file()]
     if not found:
-        raise ConfigError(f"{pattern}: matches no file; check the pattern (quote it in the shell)")
+        raise ConfigError(
+            f"{pattern}: matches no file{_seen_from(pattern)}; check the pattern "
+            "(in a shell, quote it)"
+        )
     return found
+
+
+def _seen_from(pattern: str) -> str:
+    """Say where a relative path was looked for: paths in recipes are relative to that, too."""
+    return "" if os.path.isabs(pattern) else f" under {Path.cwd()}"
 
 
 def _expand_url(pattern: str) -> list[str]:

@@ -37,6 +37,18 @@ class Report:
     missing: tuple[tuple[str, int], ...]
     flags: dict[str, int]
 
+    def __str__(self) -> str:
+        """The funnel as plain text, one line a stage."""
+        lines = [f"{self.recipe['name']}, run {self.run_id}"]
+        lines += [
+            f"{s.name:<20}{s.docs_in:>12,} in{s.docs_out:>12,} out   "
+            + ", ".join(f"{reason} {n:,}" for reason, n in s.drops.items())
+            for s in self.stages
+        ]
+        lines += [f"tokens: {self.tokens}"] if self.shards else []
+        lines += [f"not finished: {name}" for name, _ in self.missing[:1]]
+        return "\n".join(line.rstrip() for line in lines)
+
     def to_dict(self) -> dict[str, Any]:
         """The object that ``gristmill report --json`` prints."""
         stages = [

@@ -178,7 +178,8 @@ def execute(
 def _failed(name: str, failures: Sequence[TaskFailure], count: int) -> ShardError | IncompleteError:
     first = min(failures, key=lambda failure: (failure.killed, failure.task))
     shards = ", ".join(str(task) for task in sorted(f.task for f in failures)[:20])
-    message = f"{name}: {len(failures)} of {count} shards failed ({shards}); first: {first.message}"
+    which = f"{len(failures)} of {count} shards failed (number {shards})"
+    message = f"{name}: {which}; first: {first.message}"
     if all(failure.killed for failure in failures):
         return IncompleteError(f"{message}; the others are done, run again to retry")
     return ShardError(message)

@@ -26,6 +26,9 @@ from gristmill.train_smoke.sample import Sampling, generate
 from gristmill.train_smoke.schedule import lr_factor
 from gristmill.train_smoke.stop import StopSignals
 
+#: Held-out tokens below which a validation loss says little.
+_FEW_TOKENS = 10_000
+
 
 def train(
     config: TrainConfig,
@@ -114,6 +117,12 @@ class _Run:
             f"{len(self.windows):,} windows, {epochs:.1f} epochs | tail of "
             f"{self.windows.dropped} tokens fills no window and is left out"
         )
+        held_out = self.corpus.tokens("val")
+        if held_out < _FEW_TOKENS:
+            self.log(
+                f"note: only {held_out:,} tokens are held out, so the validation loss is noisy; "
+                "write shards with a larger val_fraction"
+            )
         if self.step:
             self.log(f"resumed after step {self.step}")
 

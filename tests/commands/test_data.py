@@ -127,7 +127,7 @@ def test_plan_writes_nothing_and_names_everything(
     assert run_cli(["plan", *demo_arguments]) == 0
     told = capsys.readouterr().out
     assert "minhash_dedup" in told
-    assert "2 inputs" in told
+    assert "2 input files" in told
     assert run_cli(["plan", *demo_arguments, "--json"]) == 0
     body = json.loads(capsys.readouterr().out)
     assert body["rounds"][0] == "curate"

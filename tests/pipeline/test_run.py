@@ -98,7 +98,9 @@ def test_all_tasks_of_all_rounds_are_done(folder: RunFolder, runner: Runner) -> 
 
 def test_a_bad_shard_does_not_stop_the_others(folder: RunFolder, runner: Runner) -> None:
     rounds = [Round("a", Squares(4, ((1, "shard"), (2, "shard")))), Round("b", Squares(1))]
-    with pytest.raises(ShardError, match=r"a: 2 of 4 shards failed \(1, 2\); first: task 1 is bad"):
+    with pytest.raises(
+        ShardError, match=r"a: 2 of 4 shards failed \(number 1, 2\); first: task 1 is bad"
+    ):
         execute(folder, rounds, runner)
     assert folder.manifest("a", 0) is not None
     assert folder.manifest("a", 3) is not None
