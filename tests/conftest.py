@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from gristmill.pipeline.inputs import InputFile, ShardSpec
+from gristmill.pipeline.plan import Plan, freeze
 from gristmill.pipeline.report import Report
+from gristmill.pipeline.shard import RunFolder
 from gristmill.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -119,3 +122,23 @@ def token_run(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     }
     recipe = parse_recipe(body, "test")
     return Finished(folder / "out", recipe, run(recipe, folder / "out"))
+
+
+@pytest.fixture
+def bare_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], RunFolder]:
+    """A frozen plan of so many shards whose inputs do not exist: tests publish what they need."""
+
+    def make(shards: int) -> RunFolder:
+        files = (f"/none/{k}.jsonl" for k in range(shards))
+        plan = Plan(
+            name="test",
+            recipe={},
+            stage_versions={},
+            inputs=tuple(InputFile(path=f, kind="jsonl", size=0, etag="") for f in files),
+            shards=tuple(ShardSpec(input=k) for k in range(shards)),
+            versions={},
+            assets={},
+        )
+        return freeze(plan, tmp_path_factory.mktemp("run") / "out")
+
+    return make

@@ -174,9 +174,10 @@ def stage(
     prefixed = [
         s if s.startswith(("tokenizer.", f"{name}.")) else f"{place}.{s}" for s in settings or []
     ]
-    if name in _BLOCKS:
-        body |= {"tokenizer": {"train": {}} if name == "tokenizer" else {}, "shards": None}
-        body["shards"] = {} if name == "shards" else None
+    if name == "tokenizer":
+        body["tokenizer"] = {"train": {}}
+    elif name == "shards":
+        body |= {"tokenizer": {}, "shards": {}}
     body = override(body, prefixed, inputs)
     run_recipe(parse_recipe(body, f"stage {name}"), out, Where(workers))
 

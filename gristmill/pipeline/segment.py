@@ -101,10 +101,11 @@ class Segment:
         draft.numbered("rejected.parquet", docs=rejected.docs)
         for stage, rows in lists.items():
             listed = pc.sum(pc.not_equal(rows["key"], rows["survivor"])).as_py() or 0
-            if listed != sum(funnel.drops.get(stage, Counter()).values()):
+            found = funnel.drops.get(stage, Counter()).total()
+            if listed != found:
                 raise ShardError(
                     f"{draft.round} task {draft.task}: {stage} lists {listed} documents to drop, "
-                    f"{sum(funnel.drops.get(stage, Counter()).values())} were found"
+                    f"{found} were found"
                 )
 
     def _open(

@@ -63,8 +63,12 @@ def load_encoder(path: Path, end_of_text: str | None = None) -> Encoder:
     Raises:
         ConfigError: unreadable, not byte-level BPE, or no such end-of-text token.
     """
-    load_vocabulary(path)  # says what is wrong with the file, if anything is
-    return _build(path, path.read_text("utf-8"), end_of_text)
+    try:
+        body = path.read_text("utf-8")
+    except (OSError, ValueError):
+        load_vocabulary(path)  # says what is wrong with the file
+        raise
+    return _build(path, body, end_of_text)
 
 
 @lru_cache(maxsize=4)

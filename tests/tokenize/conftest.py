@@ -8,8 +8,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gristmill.pipeline.inputs import InputFile, ShardSpec
-from gristmill.pipeline.plan import Plan, freeze
 from gristmill.pipeline.schema import make_key
 from gristmill.pipeline.shard import Draft, RunFolder
 from gristmill.tokenize.train import train_bpe
@@ -48,23 +46,11 @@ def bpe(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 
 @pytest.fixture
-def lay(tmp_path_factory: pytest.TempPathFactory) -> Lay:
+def lay(bare_run: Callable[[int], RunFolder]) -> Lay:
     """Publish documents as the finished ones: texts, or (key, text), shard by shard."""
 
     def make(shards: Sequence[Sequence[str | tuple[int, str] | None]]) -> RunFolder:
-        plan = Plan(
-            name="test",
-            recipe={},
-            stage_versions={},
-            inputs=tuple(
-                InputFile(path=f"/none/{k}.jsonl", kind="jsonl", size=0, etag="")
-                for k in range(len(shards))
-            ),
-            shards=tuple(ShardSpec(input=k) for k in range(len(shards))),
-            versions={},
-            assets={},
-        )
-        folder = freeze(plan, Path(tmp_path_factory.mktemp("run")) / "out")
+        folder = bare_run(len(shards))
         for number, docs in enumerate(shards):
             rows = [
                 d if isinstance(d, tuple) else (make_key(number, i), d) for i, d in enumerate(docs)

@@ -2,15 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gristmill.pipeline.inputs import InputFile, ShardSpec
-from gristmill.pipeline.plan import Plan, freeze
 from gristmill.pipeline.rounds import DropList, Gather, View
 from gristmill.pipeline.run import LocalRunner, execute
 from gristmill.pipeline.schema import make_key
@@ -72,23 +69,11 @@ class Laid:
 
 
 @pytest.fixture
-def lay(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Shards], Laid]:
+def lay(bare_run: Callable[[int], RunFolder]) -> Callable[[Shards], Laid]:
     """Publish documents, shard by shard, as if a first segment had let them through."""
 
     def make(shards: Shards) -> Laid:
-        plan = Plan(
-            name="test",
-            recipe={},
-            stage_versions={},
-            inputs=tuple(
-                InputFile(path=f"/none/{k}.jsonl", kind="jsonl", size=0, etag="")
-                for k in range(len(shards))
-            ),
-            shards=tuple(ShardSpec(input=k) for k in range(len(shards))),
-            versions={},
-            assets={},
-        )
-        folder = freeze(plan, Path(tmp_path_factory.mktemp("run")) / "out")
+        folder = bare_run(len(shards))
         for number, texts in enumerate(shards):
             draft = Draft(folder, "curate", number)
             keys = [make_key(number, row) for row in range(len(texts))]
