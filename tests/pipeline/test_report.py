@@ -103,3 +103,14 @@ def test_cpu_seconds_come_from_the_side_log(token_run: Any, tmp_path: Path) -> N
     assert stages["tokens"] == 0.0
     execute(folder, rounds, LocalRunner())
     assert len(list(folder.logs())) == logs
+
+
+def test_as_text_it_is_the_funnel_line_by_line(small_demo: Any) -> None:
+    lines = str(small_demo.report).splitlines()
+    assert lines[0] == f"demo, run {small_demo.report.run_id}"
+    for stage, line in zip(small_demo.report.stages, lines[1:], strict=False):
+        assert line.split()[:5] == [
+            stage.name, f"{stage.docs_in:,}", "in", f"{stage.docs_out:,}", "out"
+        ]  # fmt: skip
+        assert all(f"{reason} {n:,}" in line for reason, n in stage.drops.items())
+    assert lines[-1].startswith("tokens: {'train': ")
