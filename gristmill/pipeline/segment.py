@@ -141,6 +141,8 @@ class Segment:
             before = cpu_seconds()
             batch, reasons = _run_step(step, batch, lists)
             funnel.cpu[step.stage] += cpu_seconds() - before
+            if isinstance(step.run, Map) and step.run.machine_column:
+                draft.verdicts += _verdicts(batch, step.run.machine_column, step.run)
             if reasons is None or reasons.null_count == batch.num_rows:
                 continue
             keep = pc.is_null(reasons)
@@ -150,12 +152,8 @@ class Segment:
             names = out.column("reason").to_pylist()
             funnel.drops.setdefault(step.stage, Counter()).update(names)
             funnel.docs_out[step.stage] -= out.num_rows
-            if isinstance(step.run, Judge) and step.run.machine_reasons:
-                draft.verdicts += [
-                    (key, name)
-                    for key, name in zip(out.column("key").to_pylist(), names, strict=True)
-                    if name in step.run.machine_reasons
-                ]
+            if isinstance(step.run, Judge):
+                draft.verdicts += _verdicts(out, "reason", step.run)
         # A batch that lost all its rows has not been through the later Maps: nothing to select.
         if batch.num_rows:
             kept.write(batch.select(kept.schema.names))
@@ -224,6 +222,14 @@ def _run_step(
     if unknown or len(reasons) != batch.num_rows:
         raise ShardError(f"stage {step.stage}: gave undeclared reasons {sorted(unknown)[:3]}")
     return batch, reasons
+
+
+def _verdicts(batch: pa.RecordBatch, column: str, step: Map | Judge) -> list[tuple[int, str]]:
+    """Return (key, reason) of the documents of which a machine, not the page, decided."""
+    if not step.machine_reasons:
+        return []
+    pairs = zip(batch.column("key").to_pylist(), batch.column(column).to_pylist(), strict=True)
+    return [(key, value) for key, value in pairs if value in step.machine_reasons]
 
 
 def _ledger_rows(

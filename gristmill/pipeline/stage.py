@@ -40,6 +40,10 @@ class Map(Stage, ABC):
     """Batch → batch with the same rows in the same order, plus ``adds()``, less ``removes``."""
 
     removes: ClassVar[tuple[str, ...]] = ()
+    #: A column that says where the machine decided how a document was made, if there is one, and
+    #: the values that mean so. Such documents are listed in the manifest as verdicts.
+    machine_column: ClassVar[str | None] = None
+    machine_reasons: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def adds(self) -> Mapping[str, pa.DataType]:

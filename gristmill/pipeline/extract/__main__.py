@@ -7,7 +7,7 @@ from pathlib import Path
 from gristmill.errors import ConfigError, GristmillError
 from gristmill.pipeline.extract.engines import EXTRACTORS
 from gristmill.pipeline.extract.sandbox import shared_sandbox
-from gristmill.pipeline.extract.trafilatura_engine import FAVORS
+from gristmill.pipeline.extract.trafilatura_engine import COMPARES, FAVORS
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -21,8 +21,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--engine", choices=sorted(EXTRACTORS), default="trafilatura", help="default: trafilatura"
     )
-    parser.add_argument("--favor", choices=FAVORS, default="precision", help="of trafilatura")
-    parser.add_argument("--fast", action="store_true", help="trafilatura without its comparison")
+    parser.add_argument("--favor", choices=FAVORS, default="recall", help="of trafilatura")
+    parser.add_argument(
+        "--compare", choices=COMPARES, default="resiliparse", help="of trafilatura: with whom"
+    )
     parser.add_argument("--url", help="address of the page")
     parser.add_argument("--content-type", help="its HTTP header, e.g. 'text/html; charset=euc-kr'")
     parser.add_argument("--cpu-seconds", type=float, default=10.0, help="limit (default: 10)")
@@ -32,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit status."""
     args = _parser().parse_args(arguments)
-    options = {"favor": args.favor, "fast": args.fast} if args.engine == "trafilatura" else {}
+    options = {"favor": args.favor, "compare": args.compare} if args.engine == "trafilatura" else {}
     try:
         reply = shared_sandbox().call(
             args.engine, _read(args.page), args.url, args.content_type, options, args.cpu_seconds

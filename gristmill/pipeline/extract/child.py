@@ -27,6 +27,8 @@ _PR_SET_PDEATHSIG = 1
 _MAX_FILE = 1 << 20
 #: A longer ``data:`` URI is cut out: libxml2 refuses text nodes of 10 MB and loses the page.
 _DATA_URI = 10_000
+#: Two- and three-byte UTF-8 (U+0080 to U+00FF, U+2010 to U+203F) as windows-1252 shows it.
+_MOJIBAKE = re.compile("[ÃÂ][\u0080-\u00bf]|â€")
 _DATA_URI_END = re.compile(r"""["'\s<>)]""")
 
 CANARY = """<!DOCTYPE html><html><head><title>Mill</title></head><body>
@@ -131,7 +133,18 @@ def _extract(head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
     if not text or not text.strip():
         return {"status": "extract_empty", "charset": charset}, b""
     out = text.replace("\x00", "").encode("utf-8", "replace")
-    return {"status": "ok", "charset": charset}, out
+    return {"status": "ok", "charset": charset, "mojibake": mojibake(text)}, out
+
+
+def mojibake(text: str) -> int:
+    """Count what a wrong charset leaves behind: U+FFFD, and UTF-8 read as windows-1252.
+
+    >>> mojibake("cafÃ© â€“ caf\ufffd"), mojibake("café – SÃO")
+    (3, 0)
+    """
+    if text.isascii():
+        return 0
+    return text.count("\ufffd") + len(_MOJIBAKE.findall(text))
 
 
 def cut_data_uris(html: str) -> str:

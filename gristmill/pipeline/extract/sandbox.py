@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any, cast
@@ -44,6 +44,7 @@ class Reply:
     charset: str | None = None
     cpu_seconds: float = 0.0
     detail: str = ""
+    mojibake: int = 0
 
 
 class _DeadChildError(Exception):
@@ -108,8 +109,7 @@ class Sandbox:
                 # Perhaps the fault of earlier pages, or of the machine: judge it by itself.
                 self.close()
                 again = self._try(request, html, RETRY_FACTOR * cpu_seconds)
-                spent = reply.cpu_seconds + again.cpu_seconds
-                reply = Reply(again.status, again.text, again.charset, spent, again.detail)
+                reply = replace(again, cpu_seconds=reply.cpu_seconds + again.cpu_seconds)
         return reply
 
     def close(self) -> None:
@@ -133,6 +133,7 @@ class Sandbox:
             head.get("charset"),
             head["spent"],
             head.get("detail", ""),
+            head.get("mojibake", 0),
         )
 
     def _ready(self, engine: str) -> "_Child":

@@ -3,9 +3,10 @@ import sys
 
 import pytest
 
-from gristmill.pipeline.extract import EXTRACTORS
+from gristmill.pipeline.extract import EXTRACTORS, resiliparse_engine
 from gristmill.pipeline.extract.child import CANARY, CANARY_TEXT, cut_data_uris
 from gristmill.pipeline.extract.resiliparse_engine import prose_lines
+from gristmill.pipeline.extract.trafilatura_engine import COMPARES, FAVORS
 
 
 @pytest.mark.parametrize("engine", EXTRACTORS)
@@ -28,10 +29,20 @@ def test_odd_pages_do_no_harm(engine: str, html: str) -> None:
 
 
 def test_trafilatura_options() -> None:
-    for favor in ("precision", "balanced", "recall"):
-        for fast in (False, True):
-            text = EXTRACTORS["trafilatura"](CANARY, None, favor=favor, fast=fast)
+    for favor in FAVORS:
+        for compare in COMPARES:
+            text = EXTRACTORS["trafilatura"](CANARY, None, favor=favor, compare=compare)
             assert CANARY_TEXT[0] in (text or "")
+
+
+@pytest.mark.parametrize(("times", "stands"), [(0.0, False), (1.5, False), (1.8, True)])
+def test_resiliparse_stands_where_trafilatura_finds_far_less(
+    times: float, stands: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = EXTRACTORS["trafilatura"](CANARY, None, compare="none") or ""
+    other = "x" * round(times * len(alone))
+    monkeypatch.setattr(resiliparse_engine, "extract", lambda _: other)
+    assert EXTRACTORS["trafilatura"](CANARY, None) == (other if stands else alone)
 
 
 def test_prose_lines_keep_headings_of_prose_only() -> None:

@@ -1,7 +1,7 @@
 import pyarrow as pa
 import pytest
 
-from gristmill.pipeline.extract import Extract, ExtractVerdict
+from gristmill.pipeline.extract import Extract, ExtractVerdict, Reply, Sandbox
 from gristmill.pipeline.extract.sandbox import STATUSES
 from gristmill.pipeline.schema import PAGE
 from gristmill.pipeline.stage import apply
@@ -80,3 +80,34 @@ def test_nul_and_surrogates_never_reach_the_text() -> None:
 
 def test_empty_batch() -> None:
     assert Extract()(batch([])).num_rows == 0
+
+
+def test_fallback_takes_over_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRISTMILL_SELFTEST", "1")
+    real = Sandbox()
+    calls = []
+
+    class Failing:
+        def call(self, engine: str, *page: object, **_: object) -> Reply:
+            calls.append(engine)
+            if engine == "trafilatura" and page[0] == slow:
+                return Reply("extract_timeout")
+            return real.call(engine, *page)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("gristmill.pipeline.extract.stage.shared_sandbox", lambda _: Failing())
+    slow, good = page(TEXTS["utf-8"]).encode(), page("Anderer Text. " * 9).encode()
+    out = Extract(favor="recall")(batch([(slow, None), (good, None)]))
+    assert out["extract.status"].to_pylist() == ["ok", "ok"]
+    assert out["extract.fallback"].to_pylist() == ["extract_timeout", None]
+    assert calls == ["trafilatura", "resiliparse", "trafilatura"]
+    assert TEXTS["utf-8"] in out["text"][0].as_py()
+    alone = Extract(fallback=None)(batch([(slow, None)]))
+    assert alone["extract.status"].to_pylist() == ["extract_timeout"]
+    assert alone["extract.fallback"].to_pylist() == [None]
+    real.close()
+
+
+def test_mojibake_is_counted() -> None:
+    broken = TEXTS["utf-8"].encode().decode("cp1252").encode()
+    pages = [(page(TEXTS["utf-8"]).encode(), None), (page(broken.decode()).encode(), None)]
+    assert Extract()(batch(pages))["extract.mojibake"].to_pylist() == [0, 9]  # three a line

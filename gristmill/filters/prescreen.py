@@ -1,0 +1,212 @@
+"""Look at a whole page, cheaply, before the slow extractor does: drop what can be no document.
+
+All text of a page, navigation and footers included, costs a tenth of an extraction. What an
+extract must have, its page must have too: enough words, stop words, a letter, some stretch of text
+in a wanted language. A page without them is dropped here; what is not certain goes on.
+
+How many documents this loses, and how many pages it spares: ``benchmarks/prescreen.py``.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field
+
+from gristmill.filters.gopher_quality import STOP_WORDS
+from gristmill.filters.language import Language, scores
+from gristmill.pipeline.extract.sandbox import shared_sandbox
+from gristmill.pipeline.extract.stage import page_problem
+from gristmill.pipeline.stage import Judge, Map, Stage, first_reason, with_columns
+from gristmill.pipeline.text import PUNCTUATION, words
+
+#: Characters of a stretch of text whose language is asked for; whole lines, none over the second.
+WINDOW, LONGEST_LINE = 400, 1000
+#: A window that scores so much settles a page.
+CERTAIN = 0.5
+#: A line of so many characters is prose: such lines are looked at first.
+PROSE = 80
+#: Words are counted in page texts of up to so many characters; longer ones have hundreds.
+SHORT_TEXT = 2000
+#: Text outside of text nodes, which an extractor may find and the whole-page text lacks.
+_HIDDEN_TEXT = (b"ld+json", b"data-preloaded")
+_LETTER = re.compile(r"[^\W\d_]")
+
+Limit = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Screen(Stage):
+    """What the recipe sets on the Judge and the Map measures by."""
+
+    languages: tuple[str, ...] = ("en",)
+    stop_words: tuple[str, ...] | None = Field(
+        None, description="None: Gopher's where English alone is wanted, else no rule about them"
+    )
+    model: str | None = None
+    sha256: str | None = None
+    cpu_seconds: float = Field(10.0, gt=0)
+    memory_mb: int = Field(2048, ge=256)
+    max_html_bytes: int = Field(10_000_000, gt=0)
+    max_tags: int = Field(200_000, gt=0)
+
+
+class PrescreenSignals(_Screen, Map):
+    """Measure the whole text of each page. A signal is null where it was not needed.
+
+    A page beyond the caps, or one that resiliparse fails on, is left to the extractor: all null.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("html", "content_type")
+
+    def adds(self) -> Mapping[str, pa.DataType]:
+        """Words are null for long texts; the score is that of the first window that is certain."""
+        return {
+            "prescreen.letters": pa.bool_(),
+            "prescreen.words": pa.int32(),  # with something other than punctuation
+            "prescreen.stop_words": pa.int32(),  # different ones; 2 stands for 2 and more
+            "prescreen.wanted_score": pa.float64(),  # best of all windows
+        }
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the batch with the signals.
+
+        Raises:
+            ConfigError: the language model is missing or not the promised one.
+            ShardError: resiliparse does not work on this machine.
+        """
+        pages = list(zip(*(batch.column(name).to_pylist() for name in self.needs), strict=True))
+        texts = [self._text(*page) for page in pages]
+        pattern = self._stop_word()
+        rows = [
+            {} if text is None else measure(text, html, pattern)
+            for text, (html, _) in zip(texts, pages, strict=True)
+        ]
+        best = self._best_scores([[] if t is None else list(windows(t, pattern)) for t in texts])
+        for row, score in zip(rows, best, strict=True):
+            if row:
+                row["prescreen.wanted_score"] = score
+        columns = {
+            name: pa.array([row.get(name) for row in rows], kind)
+            for name, kind in self.adds().items()
+        }
+        return with_columns(batch, columns)
+
+    def _text(self, html: bytes | None, content_type: str | None) -> str | None:
+        """Return the whole text of a page, or None where it is left to the extractor."""
+        if html is None or page_problem(html, self.max_html_bytes, self.max_tags):
+            return None
+        sandbox = shared_sandbox(self.memory_mb)
+        reply = sandbox.call("plain", html, None, content_type, None, self.cpu_seconds)
+        return reply.text if reply.status == "ok" else None
+
+    def _stop_word(self) -> re.Pattern[str] | None:
+        """Return a pattern that finds any of the stop words, or None where there are none."""
+        chosen = self.stop_words
+        if chosen is None:
+            chosen = STOP_WORDS if self.languages == ("en",) else ()
+        return re.compile(rf"\b(?:{'|'.join(map(re.escape, chosen))})\b") if chosen else None
+
+    def _best_scores(self, stretches: list[list[str]]) -> list[float]:
+        """Return the best score of a wanted language over the windows of each page.
+
+        One window settles most pages that are wanted, so the first ones are asked about together,
+        and the others only where that was not certain.
+        """
+        best = [0.0] * len(stretches)
+        for part in (slice(0, 1), slice(1, None)):
+            asked = [
+                (i, window)
+                for i, stretch in enumerate(stretches)
+                if best[i] < CERTAIN
+                for window in stretch[part]
+            ]
+            found = scores([window for _, window in asked], 0.0, self.model, self.sha256)
+            for (i, _), labels in zip(asked, found, strict=True):
+                wanted = [score for label, score in labels if label in self.languages]
+                best[i] = max(best[i], *wanted, 0.0)
+        return best
+
+
+class Prescreen(_Screen, Judge):
+    """Drop pages whose whole text rules a wanted document out. ``None`` switches a rule off.
+
+    ``drop_below`` is the one rule that may err: a window of a page scores at least that much for a
+    wanted language, or the page is dropped. The others are sound bounds: set them to what later
+    stages ask of the extract (``gopher_quality``: 50 words, 2 stop words), or leave them off.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = tuple(PrescreenSignals().adds())
+
+    drop_below: Share | None = 0.1
+    min_words: Limit | None = None
+    min_stop_words: Annotated[int, Field(ge=0, le=2)] | None = None
+
+    def assets(self) -> Mapping[str, str]:
+        """The language model. Raises ConfigError where it is missing or not the promised one."""
+        return Language(keep=self.languages, model=self.model, sha256=self.sha256).assets()
+
+    def reasons(self) -> tuple[str, ...]:
+        """The reasons, in the order in which they count."""
+        return ("no_letter", "too_few_words", "too_few_stop_words", "no_wanted_language")
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.StringArray:
+        """Return why each page is dropped."""
+        checks = [("no_letter", pc.invert(batch.column("prescreen.letters")))]
+        limits = (
+            ("too_few_words", "prescreen.words", self.min_words),
+            ("too_few_stop_words", "prescreen.stop_words", self.min_stop_words),
+            ("no_wanted_language", "prescreen.wanted_score", self.drop_below),
+        )
+        for reason, signal, limit in limits:
+            if limit is not None:
+                checks.append((reason, pc.less(batch.column(signal), limit)))
+        return first_reason(batch.num_rows, *checks)
+
+    def steps(self) -> tuple[Map | Judge, ...]:
+        """Measure, then judge."""
+        shared = {name: getattr(self, name) for name in _Screen.model_fields}
+        return (PrescreenSignals(**shared), self)
+
+
+def measure(text: str, html: bytes, stop_word: re.Pattern[str] | None) -> dict[str, Any]:
+    """Return the signals of a page's whole text, but for its language."""
+    row: dict[str, Any] = {"prescreen.letters": _LETTER.search(text) is not None}
+    if len(text) <= SHORT_TEXT and not any(mark in html for mark in _HIDDEN_TEXT):
+        row["prescreen.words"] = sum(not PUNCTUATION.issuperset(word) for word in words(text))
+    if stop_word is not None:
+        found: set[str] = set()
+        for match in stop_word.finditer(text):
+            found.add(match.group())
+            if len(found) == 2:
+                break
+        row["prescreen.stop_words"] = len(found)
+    return row
+
+
+def windows(text: str, stop_word: re.Pattern[str] | None) -> Iterator[str]:
+    """Yield stretches of a text, those of long lines first.
+
+    Where stop words are known, stretches without any are passed over: such is no prose.
+    """
+    lines = [line for raw in text.split("\n") if (line := raw.strip())]
+    for prose in (True, False):
+        held: list[str] = []
+        size = 0
+        for line in lines:
+            if (len(line) >= PROSE) is not prose:
+                continue
+            for start in range(0, len(line), LONGEST_LINE):
+                held.append(line[start : start + LONGEST_LINE])
+                size += len(held[-1])
+                if size >= WINDOW:
+                    yield from _with_stop_word(" ".join(held), stop_word)
+                    held, size = [], 0
+        if held:
+            yield from _with_stop_word(" ".join(held), stop_word)
+
+
+def _with_stop_word(window: str, stop_word: re.Pattern[str] | None) -> tuple[str, ...]:
+    return (window,) if stop_word is None or stop_word.search(window) else ()
