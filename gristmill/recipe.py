@@ -28,6 +28,7 @@ from gristmill.pipeline.plan import Plan, installed_versions
 from gristmill.pipeline.rounds import Gather, Round
 from gristmill.pipeline.segment import KeepRejected
 from gristmill.pipeline.source import source_schema
+from gristmill.pipeline.split_languages import SplitLanguages
 from gristmill.pipeline.stage import Judge, Map
 from gristmill.pipeline.warc import sniff
 from gristmill.settings import build, nearest, override
@@ -47,6 +48,7 @@ STAGES: dict[str, type[Map] | type[Judge] | type[Gather]] = {
     "exact_dedup": ExactDedup,
     "minhash_dedup": MinhashDedup,
     "pii": Pii,
+    "split_languages": SplitLanguages,
 }
 
 _NAMES = {kind: name for name, kind in STAGES.items()}

@@ -21,7 +21,7 @@ texts = st.lists(
 
 def scores(text):
     """All labels, from fastText itself, as datatrove reads them."""
-    labels, found = module._load(None, None)[0].predict(text.replace("\n", " "), k=-1)
+    labels, found = module._load(None, None).runtime.predict(text.replace("\n", " "), k=-1)
     return {label.split("__")[2]: score for label, score in zip(labels, found, strict=True)}
 
 
