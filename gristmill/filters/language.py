@@ -193,7 +193,7 @@ class Language(Judge):
         limits = [t for t in (self.threshold, *dict(self.thresholds).values()) if t is not None]
         signals = LanguageSignals(
             keep=self.keep,
-            exact_above=min(EXACT_ABOVE, *limits),
+            exact_above=min([EXACT_ABOVE, *limits]),
             model=self.model,
             sha256=self.sha256,
         )
