@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validat
 
 from gristmill.errors import ConfigError
 from gristmill.filters.c4 import C4
+from gristmill.filters.classifier import Classifier
 from gristmill.filters.fineweb import FinewebQuality
 from gristmill.filters.gopher_quality import GopherQuality
 from gristmill.filters.gopher_repetition import GopherRepetition
@@ -28,6 +29,7 @@ from gristmill.pipeline.plan import Plan, installed_versions
 from gristmill.pipeline.rounds import Gather, Round
 from gristmill.pipeline.segment import KeepRejected
 from gristmill.pipeline.source import source_schema
+from gristmill.pipeline.split_languages import SplitLanguages
 from gristmill.pipeline.stage import Judge, Map
 from gristmill.pipeline.warc import sniff
 from gristmill.settings import build, nearest, override
@@ -44,9 +46,11 @@ STAGES: dict[str, type[Map] | type[Judge] | type[Gather]] = {
     "gopher_quality": GopherQuality,
     "c4": C4,
     "fineweb_quality": FinewebQuality,
+    "classifier": Classifier,
     "exact_dedup": ExactDedup,
     "minhash_dedup": MinhashDedup,
     "pii": Pii,
+    "split_languages": SplitLanguages,
 }
 
 _NAMES = {kind: name for name, kind in STAGES.items()}

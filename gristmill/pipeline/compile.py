@@ -33,12 +33,14 @@ def compile_rounds(
         keep_rejected: how much of a rejected document's text the ledger keeps.
 
     Raises:
-        ConfigError: a stage stands twice, or needs what nothing before it provides.
+        ConfigError: a stage stands twice or in the wrong place, or needs what nothing before it
+            provides.
     """
     names = [name for name, _ in stages]
     for name in names:
         if names.count(name) > 1:
             raise ConfigError(f"stage {name} stands twice in the recipe; each may stand once")
+    stages, tail = _split_off_last(stages, tail)
     rounds: list[Round] = []
     steps: list[Step] = [Step("read", Read())]
     base: View | None = None
@@ -63,6 +65,21 @@ def compile_rounds(
     for name, gather in tail:
         rounds += gather.rounds(name, view)
     return rounds
+
+
+def _split_off_last(
+    stages: Sequence[tuple[str, Map | Judge | Gather]], tail: Sequence[tuple[str, Gather]]
+) -> tuple[Sequence[tuple[str, Map | Judge | Gather]], Sequence[tuple[str, Gather]]]:
+    """Move a final barrier that works on the finished documents to those that follow them."""
+    for i, (name, stage) in enumerate(stages):
+        if isinstance(stage, Gather) and stage.last:
+            if i + 1 < len(stages):
+                raise ConfigError(
+                    f"stage {name} works on the finished documents: put it last in the recipe, "
+                    f"after {stages[-1][0]}"
+                )
+            return stages[:i], [(name, stage), *tail]
+    return stages, tail
 
 
 def _check_needs(

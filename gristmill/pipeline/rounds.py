@@ -8,7 +8,7 @@ a ``Gather`` contributes the rounds it needs, and reads documents through a ``Vi
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -145,6 +145,9 @@ class View:
 
 class Gather(Stage, ABC):
     """Files → files, with all shards in view."""
+
+    #: Works on the finished documents: no Map, Judge or other barrier may follow.
+    last: ClassVar[bool] = False
 
     @abstractmethod
     def rounds(self, name: str, view: View) -> tuple[Round, ...]:

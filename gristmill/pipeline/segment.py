@@ -86,8 +86,8 @@ class Segment:
         kept_schema, ledger_schema = columns_after(schema, self.steps, self.keep_rejected)
         funnel = Funnel()
         with (
-            _Sink(draft.numbered("kept.parquet"), kept_schema) as kept,
-            _Sink(draft.numbered("rejected.parquet"), ledger_schema) as rejected,
+            Sink(draft.numbered("kept.parquet"), kept_schema) as kept,
+            Sink(draft.numbered("rejected.parquet"), ledger_schema) as rejected,
         ):
             for batch in _timed(batches, funnel):
                 self._push(batch, lists, funnel, draft, kept, rejected)
@@ -126,8 +126,8 @@ class Segment:
         lists: dict[str, pa.Table],
         funnel: Funnel,
         draft: Draft,
-        kept: "_Sink",
-        rejected: "_Sink",
+        kept: "Sink",
+        rejected: "Sink",
     ) -> None:
         """Run one batch through all steps; write who stays and who does not."""
         started: set[str] = set()
@@ -256,7 +256,7 @@ def _timed(batches: Iterator[pa.RecordBatch], funnel: Funnel) -> Iterator[pa.Rec
         yield batch
 
 
-class _Sink:
+class Sink:
     """A Parquet file written in row groups of bounded size."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:

@@ -7,7 +7,7 @@ Whatever cannot be a document becomes a row with ``read.problem`` set, so that t
 import io
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, BinaryIO, cast
@@ -18,7 +18,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gristmill.errors import ConfigError, ShardError
-from gristmill.pipeline.inputs import InputFile, check_unchanged
+from gristmill.pipeline.inputs import (
+    InputFile,
+    Inputs,
+    Kind,
+    check_unchanged,
+    kind_of,
+    list_inputs,
+)
 from gristmill.pipeline.plan import Plan
 from gristmill.pipeline.schema import DOCUMENT, PAGE, make_key
 from gristmill.pipeline.stage import Judge
@@ -97,6 +104,32 @@ def open_input(
         return _parquet_schema(file.path), _read_parquet(file.path, shard.input)
     schema = _jsonl_schema(plan.inputs[0].path)
     return schema, _read_jsonl(file.path, shard.input, schema)
+
+
+def read_texts(patterns: Sequence[str]) -> Iterator[str]:
+    """Yield the texts of Parquet and JSONL files, outside any run; rows without one are skipped.
+
+    Raises:
+        ConfigError: there is no such file, or it has no texts.
+    """
+    by_kind: dict[Kind, list[str]] = {}
+    for pattern in patterns:
+        by_kind.setdefault(kind_of(pattern), []).append(pattern)
+    if "warc" in by_kind:
+        raise ConfigError(f"{by_kind['warc'][0]}: pages, not texts; give Parquet or JSONL")
+    try:
+        for kind, paths in sorted(by_kind.items()):
+            for file in list_inputs(Inputs(**{kind: paths}), lambda _: None):
+                schema = (_parquet_schema if kind == "parquet" else _jsonl_schema)(file.path)
+                if "text" not in schema.names:
+                    raise ConfigError(f"{file.path}: html, not text; extract it first")
+                batches = _read_parquet(file.path, 0)
+                if kind == "jsonl":
+                    batches = _read_jsonl(file.path, 0, schema)
+                for batch in batches:
+                    yield from batch.column("text").drop_null().to_pylist()
+    except ShardError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _parquet_schema(path: str) -> pa.Schema:

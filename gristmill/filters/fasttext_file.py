@@ -1,0 +1,188 @@
+"""Read what is in a fastText model file: labels, words, and the matrices of small models.
+
+The format is that of fastText 0.9 (``FastText::saveModel``, version 12), little-endian::
+
+    magic, version, 12 parameters and a double
+    dictionary: entries (word, count, kind), and which buckets survived pruning
+    input matrix: dense, or product-quantised (a ``.ftz``)
+    output matrix
+
+fastText's Python runtime tells neither labels nor vectors, and both are wanted here: labels to
+check a recipe before it runs, vectors to score a text faster (``fasttext_fast``).
+"""
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+#: The first four bytes of a fastText model.
+MAGIC = (793712314).to_bytes(4, "little")
+#: ``loss`` of a model with hierarchical softmax.
+HIERARCHICAL_SOFTMAX = 1
+_VERSION, _SUPERVISED, _CENTROIDS = 12, 3, 256
+
+Matrix = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Dictionary:
+    """Head and dictionary of a supervised model.
+
+    Attributes:
+        size: numbers in a vector.
+        loss: 1 hierarchical softmax, 2 negative sampling, 3 softmax, 4 one against all.
+        word_ngrams: longest word n-gram that counts.
+        min_chars: shortest character n-gram.
+        max_chars: longest one; 0 for none.
+        buckets: hashes of n-grams are taken modulo this.
+        words: the n-th word has row n of the input matrix.
+        labels: without ``__label__``; the n-th has leaf n of the tree.
+        counts: how often each label stood in the training data.
+        kept: (n, 2) bucket and row after the words; None where nothing was pruned.
+        end: where the matrices begin in the file.
+    """
+
+    size: int
+    loss: int
+    word_ngrams: int
+    min_chars: int
+    max_chars: int
+    buckets: int
+    words: tuple[bytes, ...]
+    labels: tuple[str, ...]
+    counts: tuple[int, ...]
+    kept: npt.NDArray[np.int32] | None
+    end: int
+
+
+def is_fasttext(path: Path) -> bool:
+    """Tell by its first bytes whether a file is a fastText model. Raises OSError."""
+    with path.open("rb") as file:
+        return file.read(4) == MAGIC
+
+
+def read_dictionary(path: Path) -> Dictionary:
+    """Read everything before the matrices.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is no supervised fastText model of version 12.
+    """
+    data = _mapped(path)
+    try:
+        return _dictionary(data)
+    except (struct.error, IndexError, UnicodeDecodeError) as error:
+        raise ValueError(f"cut short or damaged: {error}") from None
+
+
+def _mapped(path: Path) -> memoryview:
+    with path.open("rb") as file:
+        return memoryview(mmap(file.fileno(), 0, access=ACCESS_READ))
+
+
+def _dictionary(data: memoryview) -> Dictionary:
+    head = struct.unpack_from("<4sI12id3iqq", data)
+    magic, version, parameters = head[0], head[1], head[2:14]
+    if magic != MAGIC or version != _VERSION or parameters[7] != _SUPERVISED:
+        raise ValueError("not a supervised fastText model of format 12")
+    entries, kept = head[15], head[19]
+    at = struct.calcsize("<4sI12id3iqq")
+    words: list[bytes] = []
+    labels: list[tuple[str, int]] = []
+    for _ in range(entries):
+        word = _until_zero(data, at)
+        count, kind = struct.unpack_from("<qb", data, at + len(word) + 1)
+        at += len(word) + 1 + 9
+        if kind:
+            labels.append((word.decode().removeprefix("__label__"), count))
+        else:
+            words.append(word)
+    pruned = None
+    if kept >= 0:
+        pruned = np.frombuffer(data, "<i4", 2 * kept, at).reshape(-1, 2)
+    return Dictionary(
+        size=parameters[0],
+        loss=parameters[6],
+        word_ngrams=parameters[5],
+        min_chars=parameters[9],
+        max_chars=parameters[10],
+        buckets=parameters[8],
+        words=tuple(words),
+        labels=tuple(label for label, _ in labels),
+        counts=tuple(count for _, count in labels),
+        kept=pruned,
+        end=at + 8 * max(kept, 0),
+    )
+
+
+def _until_zero(view: memoryview, at: int) -> bytes:
+    """Return the bytes before the next zero."""
+    step = 64
+    while True:
+        part = bytes(view[at : at + step])
+        end = part.find(b"\0")
+        if end >= 0:
+            return part[:end]
+        if len(part) < step:
+            raise IndexError("a word without an end")
+        step *= 2
+
+
+def read_matrices(path: Path, dictionary: Dictionary) -> tuple[Matrix, Matrix]:
+    """Read the input matrix (rows, size), unpacked, and the output matrix (labels, size).
+
+    Raises:
+        ValueError: cut short, or the output is quantised (``-qout``).
+    """
+    data, at = _mapped(path), dictionary.end
+    try:
+        read = _quantised if data[at] else _dense
+        rows, at = read(data, at + 1)
+        if data[at]:
+            raise ValueError("quantised output")
+        return rows, _dense(data, at + 1)[0]
+    except (struct.error, IndexError) as error:
+        raise ValueError(f"cut short or damaged: {error}") from None
+
+
+Reader = Callable[[memoryview, int], tuple[Matrix, int]]
+
+
+def _dense(data: memoryview, at: int) -> tuple[Matrix, int]:
+    rows, columns = struct.unpack_from("<qq", data, at)
+    values = np.frombuffer(data, "<f4", rows * columns, at + 16).reshape(rows, columns)
+    # Copied, because in the file numbers begin anywhere and scipy wants them aligned.
+    return values.astype(np.float32), at + 16 + 4 * rows * columns
+
+
+def _quantised(data: memoryview, at: int) -> tuple[Matrix, int]:
+    """Unpack: each vector is a norm times centroids, one for each piece of it."""
+    normed, rows, columns, n_codes = struct.unpack_from("<?qqi", data, at)
+    at += struct.calcsize("<?qqi")
+    codes = np.frombuffer(data, np.uint8, n_codes, at).reshape(rows, -1)
+    pieces, at = _centroids(data, at + n_codes)
+    out = np.empty((rows, columns), np.float32)
+    start = 0
+    for piece, code in zip(pieces, codes.T, strict=True):
+        out[:, start : start + piece.shape[1]] = piece[code]
+        start += piece.shape[1]
+    if normed:
+        norm_codes = np.frombuffer(data, np.uint8, rows, at)
+        norms, at = _centroids(data, at + rows)
+        out *= norms[0][norm_codes]
+    return out, at
+
+
+def _centroids(data: memoryview, at: int) -> tuple[list[Matrix], int]:
+    """Read a product quantiser: for each piece of a vector its (256, width) centroids."""
+    size, n_pieces, width, last = struct.unpack_from("<4i", data, at)
+    values = np.frombuffer(data, "<f4", size * _CENTROIDS, at + 16)
+    cuts = [width * _CENTROIDS * (i + 1) for i in range(n_pieces - 1)]
+    widths = [width] * (n_pieces - 1) + [last]
+    pieces = [p.reshape(_CENTROIDS, w) for p, w in zip(np.split(values, cuts), widths, strict=True)]
+    return pieces, at + 16 + 4 * size * _CENTROIDS
