@@ -68,7 +68,7 @@ class Recipe(BaseModel):
     name: str = Field("unnamed", min_length=1, max_length=100)
     inputs: Inputs = Inputs()
     stages: tuple[AnyStage, ...] = ()
-    keep_rejected: KeepRejected = "excerpt"
+    keep_rejected: KeepRejected = "text"
     tokenizer: TokenizerBlock | None = None
     shards: TokenShards | None = None
 
