@@ -64,7 +64,7 @@ def _funnel(found: WhatIf) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for old, new in zip(found.old, found.new, strict=True):
         if new is None:
-            table.add_row(old.name, "out", f"{old.docs_out:,}", "not foreseen", "")
+            table.add_row(old.name, "not foreseen", f"{old.docs_out:,}", "–", "")
             continue
         table.add_row(old.name, "out", *_figures(old.docs_out, new.docs_out))
         for reason in dict.fromkeys([*old.drops, *new.drops]):
