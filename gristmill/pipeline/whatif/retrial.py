@@ -64,20 +64,16 @@ class Retrial:
         """
         if not self.changed:
             return
-        with _opened(kept) as file:
-            for batch in file.iter_batches(_JUDGED_ROWS, columns=self._columns):
-                none = pa.nulls(batch.num_rows, pa.string())
-                batch = with_columns(batch, {"stage": none, "reason": none})
-                self._judge(batch, np.full(batch.num_rows, len(self._old)))
-        with _opened(rejected) as file:
-            passing, row = [np.zeros(0, np.int64)], 0
-            for batch in file.iter_batches(
-                _JUDGED_ROWS, columns=["stage", "reason", *self._columns]
-            ):
-                passing.append(row + self._judge(batch, self._dropped_at(batch)))
-                row += batch.num_rows
-            for batch in _rows(file, np.sort(np.concatenate(passing))):
-                self._go_on(batch)
+        for batch in _signals(kept, self._columns):
+            none = pa.nulls(batch.num_rows, pa.string())
+            batch = with_columns(batch, {"stage": none, "reason": none})
+            self._judge(batch, np.full(batch.num_rows, len(self._old)))
+        passing, row = [np.zeros(0, np.int64)], 0
+        for batch in _signals(rejected, ["stage", "reason", *self._columns]):
+            passing.append(row + self._judge(batch, self._dropped_at(batch)))
+            row += batch.num_rows
+        for batch in _rows(rejected, np.concatenate(passing)):
+            self._go_on(batch)
 
     def _dropped_at(self, batch: pa.RecordBatch) -> Rows:
         """Return the step that dropped each document of a rejected shard."""
@@ -184,16 +180,25 @@ def _verdicts(step: Step, batch: pa.RecordBatch) -> pa.StringArray:
     return run_step(step, batch, {})[1]
 
 
-def _rows(file: pq.ParquetFile, rows: Rows) -> Iterator[pa.RecordBatch]:
-    """Yield some rows of a file, all columns, reading only the row groups that hold them."""
-    start = 0
-    for group in range(file.num_row_groups if len(rows) else 0):
-        end = start + file.metadata.row_group(group).num_rows
-        low, high = np.searchsorted(rows, (start, end))
-        if low < high:
-            wanted = file.read_row_group(group).take(pa.array(rows[low:high] - start))
-            yield from wanted.combine_chunks().to_batches(_MEASURED_ROWS)
-        start = end
+def _signals(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """Yield some columns of a shard."""
+    with _opened(path) as file:
+        yield from file.iter_batches(_JUDGED_ROWS, columns=columns)
+
+
+def _rows(path: Path, rows: Rows) -> Iterator[pa.RecordBatch]:
+    """Yield some rows of a shard, all columns, reading only the row groups that hold them."""
+    if not len(rows):
+        return
+    rows, start = np.sort(rows), 0
+    with _opened(path) as file:
+        for group in range(file.num_row_groups):
+            end = start + file.metadata.row_group(group).num_rows
+            low, high = np.searchsorted(rows, (start, end))
+            if low < high:
+                wanted = file.read_row_group(group).take(pa.array(rows[low:high] - start))
+                yield from wanted.combine_chunks().to_batches(_MEASURED_ROWS)
+            start = end
 
 
 @contextmanager
