@@ -30,6 +30,7 @@ _HOME = {
     "load_recipe": "gristmill.recipe",
     "report": "gristmill.api",
     "run": "gristmill.api",
+    "whatif": "gristmill.api",
 }
 
 __version__ = version("gristmill")

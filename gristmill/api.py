@@ -12,21 +12,25 @@
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gristmill.errors import ConfigError
 from gristmill.pipeline.inputs import Inputs
-from gristmill.pipeline.plan import freeze, hold, load_plan
+from gristmill.pipeline.plan import Plan, freeze, hold, installed_versions, load_plan
 from gristmill.pipeline.report import Report, make_report
 from gristmill.pipeline.rounds import Gather, Round
 from gristmill.pipeline.run import LocalRunner, Runner, Watch, execute
 from gristmill.pipeline.shard import RunFolder
 from gristmill.pipeline.stage import Judge, Map
 from gristmill.pipeline.stage import apply as apply_step
+from gristmill.pipeline.whatif.foresee import WhatIf, foresee
 from gristmill.recipe import Recipe, parse_recipe
+from gristmill.settings import override
 
 
 def run(
@@ -112,6 +116,55 @@ def report(out: Path | str) -> Report:
         CorruptError: manifests that contradict each other.
     """
     return make_report(*reopen(out))
+
+
+def whatif(out: Path | str, settings: Sequence[str] = (), *, examples: int = 5) -> WhatIf:
+    """Return the funnel of a run as it would be with other thresholds, from its stored signals.
+
+    Args:
+        out: folder of the run; it is only read.
+        settings: thresholds to change, as for ``--set``: ``gopher_quality.min_words=80``.
+        examples: how many documents to describe for each way of changing sides.
+
+    Raises:
+        ConfigError: there is no run, or the change is none of thresholds only.
+        IncompleteError: the run has not come so far.
+        CorruptError: a shard cannot be read.
+    """
+    plan = load_plan(out)
+    recipe = parse_recipe(plan.recipe, f"{out}/plan.json")
+    other = parse_recipe(override(plan.recipe, settings), f"{out}/plan.json with --set")
+    _only_stages_differ(recipe, other)
+    rounds, others = recipe.rounds(plan), other.rounds(plan)
+    found = foresee(RunFolder(out, plan.run_id), rounds, others, examples)
+    return replace(found, notes=(*_since(plan), *found.notes))
+
+
+def _only_stages_differ(recipe: Recipe, other: Recipe) -> None:
+    """Raise ConfigError where two recipes differ in more than the parameters of plain stages."""
+    for field in type(recipe).model_fields:
+        if field != "stages" and getattr(recipe, field) != getattr(other, field):
+            raise ConfigError(
+                f"{field}: whatif changes thresholds of stages only; make a new run with it"
+            )
+    old, new = recipe.named_stages(), other.named_stages()
+    if [name for name, _ in old] != [name for name, _ in new]:
+        raise ConfigError("stages: whatif changes their thresholds only; make a new run with them")
+    for (name, a), (_, b) in zip(old, new, strict=True):
+        if isinstance(a, Gather) and a != b:
+            raise ConfigError(
+                f"{name}: compares documents with each other, which stored signals cannot tell; "
+                "make a new run with it"
+            )
+
+
+def _since(plan: Plan) -> list[str]:
+    """Say what is installed now that the run was not made with."""
+    now = installed_versions()
+    other = [f"{n} ({v}, now {now[n]})" for n, v in plan.versions.items() if now.get(n, v) != v]
+    return [f"made with other versions, a new run may differ by that too: {', '.join(other)}"] * (
+        bool(other)
+    )
 
 
 def reopen(out: Path | str) -> tuple[RunFolder, Sequence[Round]]:

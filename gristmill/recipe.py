@@ -19,6 +19,7 @@ from gristmill.filters.gopher_quality import GopherQuality
 from gristmill.filters.gopher_repetition import GopherRepetition
 from gristmill.filters.language import Language
 from gristmill.filters.pii.stage import Pii
+from gristmill.filters.prescreen import Prescreen
 from gristmill.filters.url import UrlFilter
 from gristmill.pipeline.compile import compile_rounds
 from gristmill.pipeline.dedup.exact import ExactDedup
@@ -40,6 +41,7 @@ from gristmill.tokenize.train import TrainBpe
 #: Every stage by the name recipes use. To add one: a module, a test, a line here.
 STAGES: dict[str, type[Map] | type[Judge] | type[Gather]] = {
     "url_filter": UrlFilter,
+    "prescreen": Prescreen,
     "extract": Extract,
     "language": Language,
     "gopher_repetition": GopherRepetition,
@@ -72,7 +74,7 @@ class Recipe(BaseModel):
     name: str = Field("unnamed", min_length=1, max_length=100)
     inputs: Inputs = Inputs()
     stages: tuple[AnyStage, ...] = ()
-    keep_rejected: KeepRejected = "excerpt"
+    keep_rejected: KeepRejected = "text"
     tokenizer: TokenizerBlock | None = None
     shards: TokenShards | None = None
 

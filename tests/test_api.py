@@ -19,7 +19,7 @@ from gristmill.recipe import parse_recipe
 PUBLIC = [
     "C4", "ExactDedup", "Extract", "FinewebQuality", "GopherQuality", "GopherRepetition",
     "GristmillError", "Language", "MinhashDedup", "Pii", "Recipe", "UrlFilter", "__version__",
-    "apply", "documents", "load_recipe", "report", "run",
+    "apply", "documents", "load_recipe", "report", "run", "whatif",
 ]  # fmt: skip
 
 TEXTS = ["One fine text.", "Another text.", "One  fine\ntext.", "Last."]

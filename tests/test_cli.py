@@ -9,7 +9,9 @@ import pytest
 
 from gristmill.cli import run_cli
 
-COMMANDS = ["demo", "run", "plan", "stage", "report", "verify", "train", "sample", "shards where"]
+COMMANDS = [
+    "demo", "run", "plan", "stage", "report", "whatif", "verify", "train", "sample", "shards where"
+]  # fmt: skip
 
 
 @pytest.fixture

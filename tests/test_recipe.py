@@ -175,7 +175,7 @@ def test_the_run_id_changes_with_everything_that_counts(
     ids = [
         run_id(),
         run_id(name="q"),
-        run_id(keep_rejected="text"),
+        run_id(keep_rejected="ids"),
         run_id(stages=[{"gopher_quality": {"min_words": 51}}]),
         run_id(stages=[{"gopher_quality": {}}, {"exact_dedup": {}}]),
         run_id(tokenizer={"train": {"vocab_size": 301}}),

@@ -22,7 +22,7 @@ def compile_rounds(
     stages: Sequence[tuple[str, Map | Judge | Gather]],
     tail: Sequence[tuple[str, Gather]],
     source: pa.Schema,
-    keep_rejected: KeepRejected = "excerpt",
+    keep_rejected: KeepRejected = "text",
 ) -> list[Round]:
     """Return the rounds of a run, in order.
 

@@ -68,7 +68,7 @@ class Segment:
 
     source: View | None
     steps: tuple[Step, ...]
-    keep_rejected: KeepRejected = "excerpt"
+    keep_rejected: KeepRejected = "text"
 
     def count(self, folder: RunFolder) -> int:
         """One task for each shard of the plan."""
@@ -139,7 +139,7 @@ class Segment:
             if not batch.num_rows:
                 continue
             before = cpu_seconds()
-            batch, reasons = _run_step(step, batch, lists)
+            batch, reasons = run_step(step, batch, lists)
             funnel.cpu[step.stage] += cpu_seconds() - before
             if isinstance(step.run, Map) and step.run.machine_column:
                 draft.verdicts += _verdicts(batch, step.run.machine_column, step.run)
@@ -160,7 +160,7 @@ class Segment:
 
 
 def columns_after(
-    schema: pa.Schema, steps: tuple[Step, ...], keep_rejected: KeepRejected = "excerpt"
+    schema: pa.Schema, steps: tuple[Step, ...], keep_rejected: KeepRejected = "text"
 ) -> tuple[pa.Schema, pa.Schema]:
     """Return the columns of kept and of rejected documents after some steps.
 
@@ -199,7 +199,7 @@ def require(stage: str, needs: Iterable[str], have: Iterable[str]) -> None:
         )
 
 
-def _run_step(
+def run_step(
     step: Step, batch: pa.RecordBatch, lists: dict[str, pa.Table]
 ) -> tuple[pa.RecordBatch, pa.Array | None]:
     """Run one step and hold it to its declaration."""

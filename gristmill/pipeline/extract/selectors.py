@@ -105,11 +105,11 @@ def install() -> None:
     from lxml import etree, html
 
     # `trafilatura.baseline` as an attribute is a function of that name.
-    core, baseline, utils, xpaths = (
-        import_module(f"trafilatura.{name}") for name in ("core", "baseline", "utils", "xpaths")
-    )
-    for name in _PRUNED:
-        expressions = getattr(xpaths, name)
+    names = ("core", "baseline", "utils", "xpaths")
+    modules: list[Any] = [import_module(f"trafilatura.{name}") for name in names]
+    core, baseline, utils, xpaths = modules
+    for pruned in _PRUNED:
+        expressions = getattr(xpaths, pruned)
         expressions[:] = [Selector(expressions)]
     for i, expression in enumerate(xpaths.BODY_XPATH):
         if "re:test" in expression.path:
@@ -127,7 +127,8 @@ def install() -> None:
 
     def prepare_tree(tree: Any, options: Any, url: str | None) -> tuple[Any, Any]:
         if not options.fast:
-            return prepare(tree, options, url)
+            both: tuple[Any, Any] = prepare(tree, options, url)
+            return both
         cleaned = core.tree_cleaning(core.copy(tree), options)
         return core.convert_tags(cleaned, options, url), None
 

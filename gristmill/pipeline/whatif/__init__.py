@@ -1,0 +1,1 @@
+"""What other thresholds would have done: answered from stored signals, not by a new run."""
