@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from gristmill.filters.pii.checksums import mod_97
-from gristmill.filters.pii.scan import Found, compiled, stands_alone, substitute, to_ascii
+from gristmill.filters.pii.scan import Found, attached, compiled, stands_alone, substitute, to_ascii
 
 PLACEHOLDER = "[IBAN]"
 
@@ -43,8 +43,10 @@ def _find(text: str) -> Iterator[Found]:
     past = 0
     for match in compiled(_START).finditer(text):
         start: int = match.start()
+        if start < past or attached(text[start - 1 : start]):
+            continue
         length = LENGTHS.get(text[start : start + 2].upper())
-        end = _end(text, start, length) if length and start >= past else None
+        end = _end(text, start, length) if length else None
         if end and stands_alone(text, start, end):
             past = end
             yield start, end, PLACEHOLDER

@@ -2,7 +2,7 @@
 
 Only addresses of the public internet name anyone, so private and reserved ones stay, as in
 datatrove. Unlike there, numbers that are part of something longer stay too: version strings,
-object identifiers, outlines.
+object identifiers, numbered headings and references to them.
 """
 
 import ipaddress
@@ -19,10 +19,14 @@ _V4 = r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}"
 # Global unicast (2000::/3) with at least three groups: `12:30:45` and `a::b` are no addresses.
 _V6 = r"[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{2,33}(?:[0-9A-Fa-f]|::)"
 _VERSION_BEFORE = re.compile(
-    r"(?:^|[^a-z])(?:v|ver|vers|version|versions|release|rev|revision|build|firmware|fw)"
-    r"\.?[\s:=#]{0,3}$",
+    r"(?:(?:^|[^a-z])(?:v|ver|vers|version|versions|versión|versione|versão|release|rev|revision|"
+    r"build|firmware|fw|chapter|section|sect|kapitel|abschnitt|chapitre|sección|sezione|seção|"
+    r"bagian|avsnitt)|버전|バージョン|版本|верси[яи]|раздел\w*|§|節|节|第)"
+    r"\.?[\s:=#\"'“„]{0,3}$",
     re.IGNORECASE,
 )
+#: What follows a numbered heading: `11.1.2.1. Virtual hosts`.
+_HEADING_AFTER = re.compile(r"\.[^\S\n]+[^\W\d]")
 #: How far back a version word is looked for, in characters.
 _BEFORE = 16
 
@@ -69,4 +73,8 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
         return False
     if after[:1] in {"-", "+"} and after[1:].isalpha():  # 1.2.3.4-beta
         return False
-    return _VERSION_BEFORE.search(text[max(0, start - _BEFORE) : start]) is None
+    lead = text[max(0, start - _BEFORE) : start]
+    begins_line = lead.rstrip(" \t\xa0")[-1:] in {"", "\n"}
+    if begins_line and _HEADING_AFTER.match(text, end):
+        return False
+    return _VERSION_BEFORE.search(lead) is None

@@ -59,10 +59,11 @@ def _kr_born(number: str) -> date | None:
 
 def kr_rrn_checked(number: str) -> bool:
     """Resident registration number whose check digit fits; foreigners' digit is shifted by 2."""
-    if _kr_born(number) is None:
+    foreign = number[6] >= "5"
+    if _kr_born(number) is None or (not foreign and number[7:9] > "96"):  # place of registration
         return False
     total = weighted(number[:12], (2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5))
-    return (11 + 2 * (number[6] >= "5") - total % 11) % 10 == int(number[12])
+    return (11 + 2 * foreign - total % 11) % 10 == int(number[12])
 
 
 def kr_rrn_unchecked(number: str) -> bool:

@@ -7,6 +7,7 @@ national number must also look like one: begin as numbers of its country begin (
 3-3-4 digits in North America) and be grouped as they are there, or stand after a word such as
 "Tel." or 전화. Dates, decimal numbers, prices, ISBN, order numbers and counted rows do not.
 
+Where numbers have no fixed length (Germany), a group of digits that follows one may go with it.
 Not found: international numbers dialled as ``00…`` without a region, national numbers in one
 piece without such a word, digits of scripts other than ASCII and full width.
 """
@@ -44,6 +45,7 @@ _WORDS = re.compile(
     r"|전화|연락처|휴대폰|핸드폰|팩스|문의|電話|携帯|ファックス|ファクス|电话|手机|☎|☏|📞|📱|℡",
     re.IGNORECASE,
 )
+_WORDY = re.compile(r"[^\d\s.,()/+-]")  # quick to see in a table of numbers
 #: How far back it may stand, in characters.
 _BEFORE = 24
 #: What names a number as something else, directly before it.
@@ -54,6 +56,8 @@ _OTHER = re.compile(
     re.IGNORECASE,
 )
 _OTHER_BEFORE = 20
+#: An extension written on to a number is taken with it.
+_EXTENSION = re.compile(r"(?:x|ext\.?)[0-9]{1,6}(?![0-9A-Za-z-])")
 #: A currency after the number makes it a price.
 _PRICE = re.compile(r"\s?(?:[$€£¥₩원円元%]|EUR\b|USD\b|KRW\b)")
 
@@ -63,7 +67,9 @@ _DATE = re.compile(
     r"(?![0-9]|[-./][0-9])"
 )
 _DECIMAL = re.compile(r"(?:^| )[0-9]+\.[0-9]+(?: |$)")
+_ZIP_4 = re.compile("[0-9]{5}-[0-9]{4}")  # of the United States
 _TRUNK = re.compile(r"\(?0{1,2}[1-9][0-9]{0,4}[^0-9]")
+_BRACKETED = re.compile(r"\([0-9]{2,5}\)")
 _NORTH_AMERICAN = re.compile(
     r"(?:1[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[ .-])[2-9][0-9]{2}[ .-][0-9]{4}"
 )
@@ -87,25 +93,30 @@ def is_region(code: str) -> bool:
 
 
 def _find(text: str, regions: Sequence[str]) -> Iterator[Found]:
+    past = 0
     for match in compiled(_SPAN).finditer(text):
-        begin: int = match.start()
         span = to_ascii(match.group())
         if not regions and "+" not in span:
             continue
-        for start, end in _in_span(text, begin, span, regions):
-            yield begin + start, begin + end, PLACEHOLDER
+        for start, end in _in_span(text, match.start(), span, regions):
+            if start >= past:  # else it begins in the extension of the one before
+                yield start, end, PLACEHOLDER
+                past = end
 
 
 def _in_span(text: str, begin: int, span: str, regions: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Yield the telephone numbers of a span, cut at its spaces, longest first."""
+    """Yield where telephone numbers of a span are in the text: cut at spaces, longest first."""
     pieces = [piece.span() for piece in re.finditer(r"[^ ]+", span)]
     first = 0
     while first < len(pieces):
         for last in range(min(first + _MAX_PIECES, len(pieces)) - 1, first - 1, -1):
-            end = pieces[last][1]
-            start = pieces[first][0] + _loose_brackets(span[pieces[first][0] : end])
-            neighbours = (span[slice(*p)] for p in (*pieces[:first][-1:], *pieces[last + 1 :][:1]))
-            if _is_phone(text, begin, span, (start, end), tuple(neighbours), regions):
+            number = span[pieces[first][0] : pieces[last][1]]
+            brackets = _loose_brackets(number)
+            start = begin + pieces[first][0] + brackets
+            beside = (*pieces[max(0, first - 1) : first], *pieces[last + 1 : last + 2])
+            neighbours = tuple(span[slice(*piece)] for piece in beside)
+            end = _phone_end(text, start, number[brackets:], neighbours, regions)
+            if end:
                 yield start, end
                 first = last
                 break
@@ -118,30 +129,41 @@ def _loose_brackets(number: str) -> int:
     return min(opened, max(0, number.count("(") - number.count(")")))
 
 
-def _is_phone(
-    text: str,
-    begin: int,
-    span: str,
-    place: tuple[int, int],
-    neighbours: tuple[str, ...],
-    regions: Sequence[str],
-) -> bool:
-    number = span[slice(*place)]
+def _phone_end(
+    text: str, start: int, number: str, neighbours: tuple[str, ...], regions: Sequence[str]
+) -> int | None:
+    """Return where the telephone number that begins at ``start`` ends, or None if it is none.
+
+    Args:
+        text: the whole text, for what stands around.
+        start: place of the number in the text.
+        number: the number in ASCII, without extension.
+        neighbours: the pieces before and after it in the same stretch of digits.
+        regions: countries whose national numbers count.
+    """
     digits = sum(c.isdigit() for c in number)
     if not _MIN_DIGITS <= digits <= _MAX_DIGITS or number.count("(") != number.count(")"):
-        return False
-    start, end = begin + place[0], begin + place[1]
+        return None
+    extension = _EXTENSION.match(text, start + len(number))
+    end = extension.end() if extension else start + len(number)
     if not number[-1].isdigit() or not stands_alone(text, start, end):
-        return False
+        return None
     if number.startswith(("+", "(+")):
-        return _exists(number, None)
+        return end if _exists(number, None) else None
+    named = _is_named(text[max(0, start - _BEFORE) : start])
+    if not named and number[0] not in "(0" and not _NORTH_AMERICAN.fullmatch(number):
+        return None  # what is cheap to see comes first
     if not regions or _PRICE.match(text, end) or _is_something_else(number):
-        return False
-    if _WORDS.search(text[max(0, start - _BEFORE) : start]):
-        return any(_exists(number, region) for region in regions)
+        return None
+    if named:
+        return end if any(_exists(number, region) for region in regions) else None
     if _OTHER.search(text[max(0, start - _OTHER_BEFORE) : start]) or _is_row(number, neighbours):
-        return False
-    return any(_looks_national(number, region) for region in regions)
+        return None
+    return end if any(_looks_national(number, region) for region in regions) else None
+
+
+def _is_named(before: str) -> bool:
+    return bool(_WORDY.search(before) and _WORDS.search(before))
 
 
 def _is_something_else(number: str) -> bool:
@@ -184,9 +206,8 @@ def _looks_national(number: str, region: str) -> bool:
 
     if phonenumbers.country_code_for_region(region) == 1:
         return bool(_NORTH_AMERICAN.fullmatch(number)) and _exists(number, region)
-    if not _TRUNK.match(number) and not number.startswith("("):
-        return False
-    if not _exists(number, region):
+    begins = _TRUNK.match(number) or _BRACKETED.match(number)
+    if not begins or _ZIP_4.fullmatch(number) or not _exists(number, region):
         return False
     parsed = phonenumbers.parse(number, region)
     national = phonenumbers.national_significant_number(parsed)

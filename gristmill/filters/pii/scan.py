@@ -41,17 +41,20 @@ def stands_alone(text: str, start: int, end: int) -> bool:
     The rule is the same on both sides. So of two numbers that are tied together neither stands
     alone, and replacing one number never sets another free.
     """
-    near, far = text[start - 1 : start], text[max(0, start - 2) : max(0, start - 1)]
+    left, right = text[max(0, start - 2) : start], text[end : end + 2]
     return not (
-        attached(near)
-        or _tied(near, far)
-        or attached(text[end : end + 1])
-        or _tied(text[end : end + 1], text[end + 1 : end + 2])
+        attached(left[-1:])
+        or attached(right[:1])
+        or _tied(left[-1:], left[:-1], text[start])
+        or _tied(right[:1], right[1:], text[end - 1])
     )
 
 
-def _tied(near: str, far: str) -> bool:
-    return attached(far) if near in _TIES else near in _DIGIT_TIES and far.isdigit()
+def _tied(between: str, far: str, edge: str) -> bool:
+    """Say whether the character between two others makes them one word."""
+    if between in _DIGIT_TIES:
+        return far.isdigit() and edge.isdigit()
+    return between in _TIES and attached(far) and attached(edge)
 
 
 def substitute(text: str, found: Iterable[Found]) -> tuple[str, int]:
