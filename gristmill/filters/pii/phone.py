@@ -109,13 +109,18 @@ def _in_span(text: str, begin: int, span: str, regions: Sequence[str]) -> Iterat
     pieces = [piece.span() for piece in re.finditer(r"[^ ]+", span)]
     first = 0
     while first < len(pieces):
+        place = begin + pieces[first][0]
+        named = _is_named(text[max(0, place - _BEFORE) : place])
+        if not named and not _may_begin(span, pieces[first][0]):
+            first += 1
+            continue
         for last in range(min(first + _MAX_PIECES, len(pieces)) - 1, first - 1, -1):
             number = span[pieces[first][0] : pieces[last][1]]
             brackets = _loose_brackets(number)
             start = begin + pieces[first][0] + brackets
             beside = (*pieces[max(0, first - 1) : first], *pieces[last + 1 : last + 2])
             neighbours = tuple(span[slice(*piece)] for piece in beside)
-            end = _phone_end(text, start, number[brackets:], neighbours, regions)
+            end = _phone_end(text, start, number[brackets:], neighbours, named, regions)
             if end:
                 yield start, end
                 first = last
@@ -130,7 +135,12 @@ def _loose_brackets(number: str) -> int:
 
 
 def _phone_end(
-    text: str, start: int, number: str, neighbours: tuple[str, ...], regions: Sequence[str]
+    text: str,
+    start: int,
+    number: str,
+    neighbours: tuple[str, ...],
+    named: bool,
+    regions: Sequence[str],
 ) -> int | None:
     """Return where the telephone number that begins at ``start`` ends, or None if it is none.
 
@@ -139,6 +149,7 @@ def _phone_end(
         start: place of the number in the text.
         number: the number in ASCII, without extension.
         neighbours: the pieces before and after it in the same stretch of digits.
+        named: a word before it names it as a telephone number.
         regions: countries whose national numbers count.
     """
     digits = sum(c.isdigit() for c in number)
@@ -150,9 +161,6 @@ def _phone_end(
         return None
     if number.startswith(("+", "(+")):
         return end if _exists(number, None) else None
-    named = _is_named(text[max(0, start - _BEFORE) : start])
-    if not named and number[0] not in "(0" and not _NORTH_AMERICAN.fullmatch(number):
-        return None  # what is cheap to see comes first
     if not regions or _PRICE.match(text, end) or _is_something_else(number):
         return None
     if named:
@@ -160,6 +168,11 @@ def _phone_end(
     if _OTHER.search(text[max(0, start - _OTHER_BEFORE) : start]) or _is_row(number, neighbours):
         return None
     return end if any(_looks_national(number, region) for region in regions) else None
+
+
+def _may_begin(span: str, place: int) -> bool:
+    """Say whether a number that no word names may begin here; nearly nothing in a table may."""
+    return span[place] in "+(0" or _NORTH_AMERICAN.match(span, place) is not None
 
 
 def _is_named(before: str) -> bool:
