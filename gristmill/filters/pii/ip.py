@@ -57,9 +57,10 @@ def _judge(text: str, start: int, end: int) -> str | None:
 
 def _is_public(address: str) -> bool:
     try:
-        return ipaddress.ip_address(address).is_global
+        parsed = ipaddress.ip_address(address)
     except ValueError:
         return False
+    return parsed.is_global and not parsed.is_multicast  # a group of receivers is no one
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
