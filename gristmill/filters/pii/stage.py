@@ -1,19 +1,47 @@
 """The PII stage: replace personal data, or drop the texts that hold it."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from gristmill.filters.pii import email, ip
+from gristmill.filters.pii import card, email, iban, ip, national_id, phone
+from gristmill.filters.pii.scan import until_stable
 from gristmill.pipeline.stage import Judge, Map, with_columns
 
-#: The kinds by name, in the order in which they are applied: an address may hold a host's IP.
-KINDS: Mapping[str, Callable[[str], tuple[str, int]]] = {"email": email.replace, "ip": ip.replace}
+#: The kinds by name, in the order in which they are applied. What is longer and better proven
+#: comes first: an e-mail address may hold an IP address, an IBAN a card number, an identity number
+#: is of a telephone number's length. What one kind has taken the next ones do not see.
+KINDS: Mapping[str, Callable[..., tuple[str, int]]] = {
+    "email": email.replace,
+    "ip": ip.replace,
+    "iban": iban.replace,
+    "card": card.replace,
+    "national_id": national_id.replace,
+    "phone": phone.replace,
+}
 
-Kind = Literal["email", "ip"]
+
+def _one_of(known: Callable[[], Mapping[str, Any] | tuple[str, ...]]) -> AfterValidator:
+    def check(name: str) -> str:
+        if name not in known():
+            raise ValueError(f"should be one of {', '.join(known())}")
+        return name
+
+    return AfterValidator(check)
+
+
+def _region(code: str) -> str:
+    if not phone.is_region(code):
+        raise ValueError("should be the ISO 3166 code of a country, like US or KR")
+    return code
+
+
+Kind = Annotated[str, _one_of(lambda: KINDS)]
+Country = Annotated[str, _one_of(lambda: national_id.COUNTRIES)]
+Region = Annotated[str, AfterValidator(_region)]
 
 
 class Pii(Map):
@@ -22,10 +50,13 @@ class Pii(Map):
     ``action: drop`` leaves the text as it is and drops the document (``pii_found``).
     """
 
+    version: ClassVar[int] = 2
     needs: ClassVar[tuple[str, ...]] = ("text",)
 
     kinds: Annotated[tuple[Kind, ...], Field(min_length=1)] = ("email", "ip")
     action: Literal["replace", "drop"] = "replace"
+    regions: tuple[Region, ...] = ()  # whose national telephone numbers count; +NN ones always do
+    id_countries: tuple[Country, ...] = national_id.COUNTRIES  # whose identity numbers count
 
     def adds(self) -> Mapping[str, pa.DataType]:
         """``text`` (when it is rewritten) and one count a kind."""
@@ -34,22 +65,42 @@ class Pii(Map):
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return the batch with the counts and, unless texts are dropped, with clean text."""
-        texts: list[str] = [text or "" for text in batch.column("text").to_pylist()]
-        columns: dict[str, pa.Array] = {}
-        for kind in self._ordered():
-            replaced = [KINDS[kind](text) for text in texts]
-            texts = [text for text, _ in replaced]
-            columns[f"pii.{kind}"] = pa.array([count for _, count in replaced], pa.int32())
+        cleaned = [self.clean(text or "") for text in batch.column("text").to_pylist()]
+        columns = {
+            f"pii.{kind}": pa.array([counts[kind] for _, counts in cleaned], pa.int32())
+            for kind in self._ordered()
+        }
         if self.action == "replace":
-            columns["text"] = pa.array(texts, pa.string())
+            columns["text"] = pa.array([text for text, _ in cleaned], pa.string())
         return with_columns(batch, columns)
+
+    def clean(self, text: str) -> tuple[str, dict[str, int]]:
+        """Return one text with its personal data replaced, and the count of each kind.
+
+        Replaced text can set free what was part of something longer, so a text in which
+        something was found is read again.
+        """
+        counts = dict.fromkeys(self._ordered(), 0)
+
+        def all_kinds(text: str) -> tuple[str, int]:
+            before = sum(counts.values())
+            for kind in counts:
+                text, count = KINDS[kind](text, **self._parameters(kind))
+                counts[kind] += count
+            return text, sum(counts.values()) - before
+
+        return until_stable(text, all_kinds)[0], counts
 
     def steps(self) -> tuple[Map | Judge, ...]:
         """Replace; or count, then judge."""
         return (self,) if self.action == "replace" else (self, PiiFound(kinds=self._ordered()))
 
-    def _ordered(self) -> tuple[Kind, ...]:
-        return tuple(kind for kind in ("email", "ip") if kind in self.kinds)
+    def _ordered(self) -> tuple[str, ...]:
+        return tuple(kind for kind in KINDS if kind in self.kinds)
+
+    def _parameters(self, kind: str) -> dict[str, tuple[str, ...]]:
+        own = {"phone": {"regions": self.regions}, "national_id": {"countries": self.id_countries}}
+        return own.get(kind, {})
 
 
 class PiiFound(Judge):
