@@ -22,10 +22,9 @@ The peer runs in an environment of its own (``--peer-venv``, made if it is missi
 
 import argparse
 import json
-import os
 import platform
 import shutil
-import subprocess
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -35,11 +34,11 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
+from checkout import ROOT, commit, machine
 from peer import DEFAULT, peer_python
 from rich.console import Console
 from rich.table import Table
 from systems import (
-    ROOT,
     Datatrove,
     Gristmill,
     Limit,
@@ -76,6 +75,7 @@ class Pair:
 
 def main() -> int:
     args = _parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that children and folder go
     paths = _inputs(args.warc, args.warcs)
     counts = [int(n) for n in args.workers.split(",")]
     work = Path(tempfile.mkdtemp(prefix="gristmill-curation-", dir=args.work))
@@ -90,7 +90,7 @@ def main() -> int:
         shutil.rmtree(work, ignore_errors=True)
     result = {
         "machine": machine(),
-        "commit": _commit(),
+        "commit": commit(),
         "versions": {
             "python": platform.python_version(),
             "gristmill": {name: version(name) for name in _OURS},
@@ -230,25 +230,6 @@ def _blocks(systems: Sequence[dict], workers: int) -> Table:
         values = [s["blocks_per_1000"].get(name) for s in systems]
         table.add_row(name, *("" if v is None else f"{v:.3f}" for v in values))
     return table
-
-
-def machine() -> str:
-    """Return one line about this machine."""
-    with open("/proc/cpuinfo") as file:
-        model = next((line for line in file if line.startswith("model name")), "model name: ?")
-    load = " ".join(f"{value:.1f}" for value in os.getloadavg())
-    name = model.split(":")[1].strip()
-    return f"{name}, {os.cpu_count()} cores, {platform.system()} {platform.release()}; load {load}"
-
-
-def _commit() -> str:
-    told = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],  # noqa: S607
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    return told.stdout.strip() or "unknown"
 
 
 def _inputs(where: str, number: int | None) -> list[Path]:

@@ -28,13 +28,14 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 import yaml
+from checkout import ROOT, commit, machine
 from peer import DEFAULT, HERE, peer_python
 from scoring import Score, gold_pages, mean, score
 
 from gristmill.pipeline.extract import EXTRACTORS
 from gristmill.pipeline.extract.child import CANARY, cut_data_uris
 
-_GOLD = HERE.parent.parent / "shared/data/gold.jsonl.gz"
+_GOLD = ROOT.parent / "shared/data/gold.jsonl.gz"
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ def main() -> int:
     tables = [overall(engines, peer=None if args.no_peer else engines[0])]
     tables += [by_key(engines, pages, key) for key in ("source", "page_type")]
     title = f"{len(pages)} gold pages with full text; trafilatura {version('trafilatura')}, "
-    print(f"{title}resiliparse {version('resiliparse')}\n")
+    print(f"{title}resiliparse {version('resiliparse')}")
+    print(f"commit {commit()}; {machine()}\n")
     for table in tables:
         print(as_markdown(table) if args.markdown else as_text(table))
     if args.json:

@@ -47,6 +47,13 @@ def metered(command: Sequence[str], log: Path, env: Mapping[str, str], cwd: Path
     begun = time.monotonic()
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out, env=dict(env), cwd=cwd)
+    try:
+        return _account(process, begun, log)
+    finally:
+        _kill_rest()  # there is a rest only where something went wrong or was interrupted
+
+
+def _account(process: subprocess.Popen[bytes], begun: float, log: Path) -> Usage:
     cpu, peak, ended = 0.0, 0, 0.0
     while True:
         try:
@@ -65,7 +72,7 @@ def metered(command: Sequence[str], log: Path, env: Mapping[str, str], cwd: Path
             process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         told = "\n".join(log.read_text("utf-8", "replace").splitlines()[-20:])
-        raise SystemExit(f"{' '.join(command)}\nended with exit {process.returncode}:\n{told}")
+        raise SystemExit(f"{' '.join(process.args)}\nended with exit {process.returncode}:\n{told}")
     return Usage(cpu, ended - begun, peak / 1024)
 
 

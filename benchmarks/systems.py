@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 import yaml
+from checkout import ROOT
 from meter import Usage, metered
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
@@ -20,7 +21,6 @@ from gristmill.pipeline.rounds import Gather
 from gristmill.recipe import Recipe, load_recipe
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
 _BEYOND_CURATION = ("pii",)
 
 _SENTENCES = (
