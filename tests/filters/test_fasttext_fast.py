@@ -10,8 +10,34 @@ from gristmill.filters.fasttext_fast import FastScorer, plain, serves
 from gristmill.filters.fasttext_file import read_dictionary
 
 WORDS = [
-    *("The", "river", "and", "der", "Fluss,", "東京は大きい", "мельница", "меле", "зерно", "😀", "a"),
-    *("é", "l'eau", "ἄνθρωπος", "de", "la", "in", "ٱلْكِتَاب", "</s>", "__label__en", "<>", "<", ">"),
+    *(
+        "The",
+        "river",
+        "and",
+        "der",
+        "Fluss,",
+        "東京は大きい",
+        "мельница",
+        "меле",
+        "зерно",
+        "😀",
+        "a",
+    ),
+    *(
+        "a",
+        "é",
+        "l'eau",
+        "ἄνθρωπος",
+        "de",
+        "la",
+        "in",
+        "ٱلْكِتَاب",
+        "</s>",
+        "__label__en",
+        "<>",
+        "<",
+        ">",
+    ),
     *("\x00", "\x0b", "\x85", "\u3000"),
 ]
 texts = st.lists(st.sampled_from(WORDS) | st.text(max_size=6), max_size=15).map(" ".join)
