@@ -17,8 +17,8 @@ from gristmill.pipeline.run import TaskFailure, TaskResult, Watch
 from gristmill.recipe import parse_recipe
 
 PUBLIC = [
-    "C4", "ExactDedup", "Extract", "FinewebQuality", "GopherQuality", "GopherRepetition",
-    "GristmillError", "Language", "MinhashDedup", "Pii", "Recipe", "UrlFilter", "__version__",
+    "C4", "Classifier", "ExactDedup", "Extract", "FinewebQuality", "GopherQuality", "GopherRepetition",
+    "GristmillError", "Language", "MinhashDedup", "Pii", "Recipe", "SplitLanguages", "UrlFilter", "__version__",
     "apply", "documents", "load_recipe", "report", "run",
 ]  # fmt: skip
 
