@@ -5,7 +5,7 @@ lower-cased ``\w+`` words (characters where the script has no spaces). All pages
 reference text; a page without any extracted text scores 0. Every engine gets the same decoded
 HTML. CPU milliseconds a page are of the engine alone, in one process after a warm-up, no sandbox.
 
-Ours are named as in ``EXTRACTORS``, with options: ``trafilatura:fast=true,favor=balanced``. The
+Ours are named as in ``EXTRACTORS``, with options: ``trafilatura:favor=balanced,compare=none``. The
 peer is datatrove's own ``Trafilatura`` extractor in the peer's environment; ``--no-peer`` leaves it
 out. The last column is the mean difference of F1 to the peer, page by page, and its 95 % interval.
 
@@ -38,6 +38,14 @@ from gristmill.pipeline.extract.child import CANARY, cut_data_uris
 _GOLD = ROOT.parent / "shared/data/gold.jsonl.gz"
 
 
+#: trafilatura otherwise: its own default, FineWeb's favour, and nothing to compare with.
+OTHERS = (
+    "trafilatura:favor=balanced,compare=readability",
+    "trafilatura:favor=precision,compare=readability",
+    "trafilatura:compare=none",
+)
+
+
 @dataclass(frozen=True)
 class Engine:
     """What one engine made of the pages, in their order."""
@@ -54,7 +62,7 @@ def main() -> int:
     engines = []
     if not args.no_peer:
         engines.append(run_peer(pages, args.peer_venv))
-    for spec in args.engine or [*EXTRACTORS, "trafilatura:fast=true"]:
+    for spec in args.engine or [*EXTRACTORS, *OTHERS]:
         engines.append(run_ours(pages, spec))
         print(f"{spec} done", file=sys.stderr, flush=True)
     tables = [overall(engines, peer=None if args.no_peer else engines[0])]

@@ -14,6 +14,7 @@ from typing import Any
 
 _HOME = {
     "C4": "gristmill.filters.c4",
+    "Classifier": "gristmill.filters.classifier",
     "ExactDedup": "gristmill.pipeline.dedup.exact",
     "Extract": "gristmill.pipeline.extract.stage",
     "FinewebQuality": "gristmill.filters.fineweb",
@@ -24,6 +25,7 @@ _HOME = {
     "MinhashDedup": "gristmill.pipeline.dedup.minhash",
     "Pii": "gristmill.filters.pii.stage",
     "Recipe": "gristmill.recipe",
+    "SplitLanguages": "gristmill.pipeline.split_languages",
     "UrlFilter": "gristmill.filters.url",
     "apply": "gristmill.api",
     "documents": "gristmill.pipeline.schema",

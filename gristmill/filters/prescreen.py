@@ -32,6 +32,7 @@ PROSE = 80
 SHORT_TEXT = 2000
 #: Text outside of text nodes, which an extractor may find and the whole-page text lacks.
 _HIDDEN_TEXT = (b"ld+json", b"data-preloaded")
+_EVERYTHING = {"everything": True}
 _LETTER = re.compile(r"[^\W\d_]")
 
 Limit = Annotated[int, Field(ge=0)]
@@ -99,7 +100,7 @@ class PrescreenSignals(_Screen, Map):
         if html is None or page_problem(html, self.max_html_bytes, self.max_tags):
             return None
         sandbox = shared_sandbox(self.memory_mb)
-        reply = sandbox.call("plain", html, None, content_type, None, self.cpu_seconds)
+        reply = sandbox.call("plain", html, None, content_type, _EVERYTHING, self.cpu_seconds)
         return reply.text if reply.status == "ok" else None
 
     def _stop_word(self) -> re.Pattern[str] | None:
@@ -189,24 +190,20 @@ def measure(text: str, html: bytes, stop_word: re.Pattern[str] | None) -> dict[s
 def windows(text: str, stop_word: re.Pattern[str] | None) -> Iterator[str]:
     """Yield stretches of a text, those of long lines first.
 
-    Where stop words are known, stretches without any are passed over: such is no prose.
+    Where stop words are known, lines without any are passed over: such are no prose.
     """
     lines = [line for raw in text.split("\n") if (line := raw.strip())]
     for prose in (True, False):
         held: list[str] = []
         size = 0
         for line in lines:
-            if (len(line) >= PROSE) is not prose:
+            if (len(line) >= PROSE) is not prose or (stop_word and not stop_word.search(line)):
                 continue
             for start in range(0, len(line), LONGEST_LINE):
                 held.append(line[start : start + LONGEST_LINE])
                 size += len(held[-1])
                 if size >= WINDOW:
-                    yield from _with_stop_word(" ".join(held), stop_word)
+                    yield " ".join(held)
                     held, size = [], 0
         if held:
-            yield from _with_stop_word(" ".join(held), stop_word)
-
-
-def _with_stop_word(window: str, stop_word: re.Pattern[str] | None) -> tuple[str, ...]:
-    return (window,) if stop_word is None or stop_word.search(window) else ()
+            yield " ".join(held)

@@ -18,7 +18,7 @@ from gristmill.errors import ConfigError, ShardError
 from gristmill.pipeline.inputs import Inputs, cut_shards, kind_of, list_inputs
 from gristmill.pipeline.plan import Plan
 from gristmill.pipeline.schema import PAGE, documents, split_key
-from gristmill.pipeline.source import Read, open_input, source_schema
+from gristmill.pipeline.source import Read, open_input, read_texts, source_schema
 from gristmill.pipeline.stage import with_columns
 
 
@@ -273,3 +273,18 @@ def test_a_truncated_warc_as_the_recipe_says(tmp_path: Path) -> None:
     inputs = Inputs(warc=str(path), on_truncated="drop")
     lenient = plan.model_copy(update={"recipe": {"inputs": inputs.model_dump()}})
     assert read(lenient)["url"][0].as_py() == "https://mill.example/"
+
+
+def test_texts_outside_a_run(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": ["one", None]}), tmp_path / "a.parquet")
+    (tmp_path / "b.jsonl").write_text('{"text": "two"}\n{"no": 1}\nbroken\n')
+    (tmp_path / "c.jsonl").write_text('{"html": "<p>three"}\n')
+    found = list(read_texts([str(tmp_path / "b.jsonl"), str(tmp_path / "*.parquet")]))
+    assert found == ["two", "one"]
+    for pattern, message in (
+        ("c.jsonl", "html, not text"),
+        ("x.warc.gz", "pages, not texts"),
+        ("none.jsonl", "no such file"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            list(read_texts([str(tmp_path / pattern)]))
