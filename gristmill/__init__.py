@@ -14,6 +14,8 @@ from typing import Any
 
 _HOME = {
     "C4": "gristmill.filters.c4",
+    "DaskPipelineExecutor": "gristmill.pipeline.datatrove.executor",
+    "Datatrove": "gristmill.pipeline.datatrove.stage",
     "ExactDedup": "gristmill.pipeline.dedup.exact",
     "Extract": "gristmill.pipeline.extract.stage",
     "FinewebQuality": "gristmill.filters.fineweb",
@@ -26,6 +28,7 @@ _HOME = {
     "Recipe": "gristmill.recipe",
     "UrlFilter": "gristmill.filters.url",
     "apply": "gristmill.api",
+    "as_step": "gristmill.pipeline.datatrove.step",
     "documents": "gristmill.pipeline.schema",
     "load_recipe": "gristmill.recipe",
     "report": "gristmill.api",

@@ -20,6 +20,7 @@ from gristmill.filters.language import Language
 from gristmill.filters.pii.stage import Pii
 from gristmill.filters.url import UrlFilter
 from gristmill.pipeline.compile import compile_rounds
+from gristmill.pipeline.datatrove.stage import Datatrove
 from gristmill.pipeline.dedup.exact import ExactDedup
 from gristmill.pipeline.dedup.minhash import MinhashDedup
 from gristmill.pipeline.extract.stage import Extract
@@ -47,6 +48,7 @@ STAGES: dict[str, type[Map] | type[Judge] | type[Gather]] = {
     "exact_dedup": ExactDedup,
     "minhash_dedup": MinhashDedup,
     "pii": Pii,
+    "datatrove": Datatrove,
 }
 
 _NAMES = {kind: name for name, kind in STAGES.items()}
