@@ -157,16 +157,23 @@ class DaskRunner:
         return self.client.submit(_on_worker, folder, round_, task, key=key, pure=False)
 
 
+def tell(topic: str, body: Any) -> None:
+    """Tell the driver something small from within a task, before its future is done there.
+
+    A result would have to be fetched; that blocks for minutes once its worker has died.
+    """
+    get_worker().log_event(topic, body)
+
+
 class _FailureError(Exception):
     """Carries a failure to the driver."""
 
 
 def _on_worker(folder: RunFolder, round_: Round, task: int) -> None:
     """Do the task. A failure is raised: errors reach the driver without a fetch from the worker."""
-    worker = get_worker()
 
     def tick(counts: Mapping[str, int]) -> None:
-        worker.log_event(_TOPIC, {"task": task, **counts})
+        tell(_TOPIC, {"task": task, **counts})
 
     result = run_task(folder, round_, task, tick)
     if isinstance(result, TaskFailure):

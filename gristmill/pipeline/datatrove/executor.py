@@ -7,6 +7,7 @@ datatrove's own executors write them, so either may go on where the other stoppe
 import copy
 import json
 import os
+import pickle
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,9 @@ from datatrove.utils.logging import logger
 from datatrove.utils.stats import PipelineStats
 
 from gristmill.errors import ConfigError, ShardError
-from gristmill.pipeline.dask import DaskRunner, open_runner
+from gristmill.pipeline.dask import DaskRunner, open_runner, tell
+
+_TOPIC = "gristmill-datatrove"
 
 
 class DaskPipelineExecutor(PipelineExecutor):  # type: ignore[misc]
@@ -145,32 +148,43 @@ class DaskPipelineExecutor(PipelineExecutor):  # type: ignore[misc]
     def _run_ranks(self, runner: DaskRunner, ranks: Sequence[int]) -> dict[int, PipelineStats]:
         """Run ranks; a failed one does not keep the others from being run."""
         done: dict[int, PipelineStats] = {}
+        told: dict[int, bytes] = {}
         failures: dict[int, Exception] = {}
         travelling, attempt = self._without_client(), uuid.uuid4().hex[:8]
         travelling.depends = None
 
+        def heard(event: tuple[float, Any]) -> None:
+            if event[1]["attempt"] == attempt:
+                told[event[1]["rank"]] = event[1]["stats"]
+
         def submit(rank: int) -> Any:
             key = f"datatrove-{attempt}-{rank:05d}"
             try:
-                return runner.client.submit(_run_rank, travelling, rank, key=key, pure=False)
+                return runner.client.submit(_run_rank, travelling, rank, attempt, key=key)
             except Exception as error:
                 raise ConfigError(
                     f"the pipeline cannot be sent to workers: {error}; mend the step it names"
                 ) from error
 
-        for future in runner.each(ranks, submit, self.workers if self.workers > 0 else None):
-            rank = int(future.key.rsplit("-", 1)[1])
-            try:
-                done[rank] = future.result() or self._saved_stats(rank)
-            except Exception as error:  # noqa: BLE001 - this rank fails, the others go on
-                failures[rank] = error
-            logger.info(f"{len(done) + len(failures)}/{len(ranks)} tasks ended.")
+        runner.client.subscribe_topic(_TOPIC, heard)
+        try:
+            for future in runner.each(ranks, submit, self.workers if self.workers > 0 else None):
+                rank = int(future.key.rsplit("-", 1)[1])
+                if future.status == "error":
+                    failures[rank] = future.exception()
+                elif rank in told:
+                    done[rank] = pickle.loads(told[rank])  # noqa: S301 - our own worker sent it
+                else:
+                    done[rank] = self._saved_stats(rank)
+                logger.info(f"{len(done) + len(failures)}/{len(ranks)} tasks ended.")
+        finally:
+            runner.client.unsubscribe_topic(_TOPIC)
         if failures:
             raise self._failed(failures)
         return done
 
     def _saved_stats(self, rank: int) -> PipelineStats:
-        """Read what a rank wrote down whose worker died before it could tell."""
+        """Read what a rank wrote down whose worker died before it could tell (units are lost)."""
         with self.logging_dir.open(f"stats/{rank:05d}.json") as file:
             return PipelineStats.from_json(json.load(file))
 
@@ -186,10 +200,12 @@ class DaskPipelineExecutor(PipelineExecutor):  # type: ignore[misc]
         )
 
 
-def _run_rank(executor: DaskPipelineExecutor, rank: int) -> PipelineStats | None:
-    """Run one rank on a worker. None: an earlier attempt had completed it."""
+def _run_rank(executor: DaskPipelineExecutor, rank: int, attempt: str) -> None:
+    """Run one rank on a worker, and tell its statistics unless an earlier attempt has done it."""
     mine = copy.copy(executor)
     mine.pipeline = copy.deepcopy(executor.pipeline)  # workers in one process share what is sent
+    done_before = mine.is_rank_completed(rank)
     # The console gets the log of rank 0 only; the others have their files.
     stats = mine._run_for_rank(rank, local_rank=rank)
-    return stats if stats.stats else None
+    if not done_before:
+        tell(_TOPIC, {"rank": rank, "attempt": attempt, "stats": pickle.dumps(stats)})

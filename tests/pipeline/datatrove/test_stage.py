@@ -63,7 +63,7 @@ def test_the_fineweb_filters_judge_as_our_stages_do(corpus: Path) -> None:
     texts = [json.loads(line)["text"] for path in sorted(corpus.iterdir()) for line in path.open()]
     found = same_as_ours(texts)
     assert len({reason for reason, _ in found}) >= 7
-    assert sum(reason is None for reason, _ in found) >= 30
+    assert sum(reason is None for reason, _ in found) >= 12
 
 
 def test_the_fineweb_filters_judge_real_pages_as_our_stages_do(shared_data: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_run_accounts_for_every_document(corpus: Path, tmp_path: Path) -> None
     recipe = Recipe(inputs={"jsonl": (f"{corpus}/*.jsonl",)}, stages=(stage,))
     report = gristmill.run(recipe, tmp_path / "out")
     count = next(stage for stage in report.stages if stage.name == "datatrove")
-    assert count.docs_in == 60 == count.docs_out + sum(count.drops.values())
+    assert count.docs_in == 30 == count.docs_out + sum(count.drops.values())
     assert set(count.drops) == {"GopherQualityFilter", "FineWebQualityFilter"}
     rejected = pa.concat_tables(
         pq.read_table(path) for path in sorted(tmp_path.glob("out/documents/*.rejected.parquet"))
