@@ -15,6 +15,8 @@ from typing import Any
 _HOME = {
     "C4": "gristmill.filters.c4",
     "Classifier": "gristmill.filters.classifier",
+    "DaskPipelineExecutor": "gristmill.pipeline.datatrove.executor",
+    "Datatrove": "gristmill.pipeline.datatrove.stage",
     "ExactDedup": "gristmill.pipeline.dedup.exact",
     "Extract": "gristmill.pipeline.extract.stage",
     "FinewebQuality": "gristmill.filters.fineweb",
@@ -28,6 +30,7 @@ _HOME = {
     "SplitLanguages": "gristmill.pipeline.split_languages",
     "UrlFilter": "gristmill.filters.url",
     "apply": "gristmill.api",
+    "as_step": "gristmill.pipeline.datatrove.step",
     "documents": "gristmill.pipeline.schema",
     "load_recipe": "gristmill.recipe",
     "report": "gristmill.api",

@@ -22,6 +22,7 @@ from gristmill.filters.pii.stage import Pii
 from gristmill.filters.prescreen import Prescreen
 from gristmill.filters.url import UrlFilter
 from gristmill.pipeline.compile import compile_rounds
+from gristmill.pipeline.datatrove.stage import Datatrove
 from gristmill.pipeline.dedup.exact import ExactDedup
 from gristmill.pipeline.dedup.minhash import MinhashDedup
 from gristmill.pipeline.extract.stage import Extract
@@ -53,6 +54,7 @@ STAGES: dict[str, type[Map] | type[Judge] | type[Gather]] = {
     "minhash_dedup": MinhashDedup,
     "pii": Pii,
     "split_languages": SplitLanguages,
+    "datatrove": Datatrove,
 }
 
 _NAMES = {kind: name for name, kind in STAGES.items()}

@@ -9,7 +9,7 @@ import importlib
 import importlib.util
 import sys
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -114,6 +114,18 @@ class DaskRunner:
         """Number of workers now."""
         return len(self.client.scheduler_info(n_workers=-1)["workers"])
 
+    def each(
+        self, tasks: Sequence[int], submit: Callable[[int], Any], at_once: int | None = None
+    ) -> Iterator[Any]:
+        """Submit tasks with a bounded number in flight; yield their futures as they end."""
+        waiting = list(reversed(tasks))
+        running = as_completed(loop=self.client.loop)
+        while waiting or running.count():
+            window = _WINDOW * max(1, self.workers)
+            while waiting and running.count() < min(window, at_once or window):
+                running.add(submit(waiting.pop()))
+            yield next(running)
+
     def map(
         self, folder: RunFolder, round_: Round, tasks: Sequence[int], watch: Watch
     ) -> Iterator[TaskResult | TaskFailure]:
@@ -127,15 +139,9 @@ class DaskRunner:
     def _map(
         self, folder: RunFolder, round_: Round, tasks: Sequence[int]
     ) -> Iterator[TaskResult | TaskFailure]:
-        waiting = list(reversed(tasks))
         killers: list[int] = []
         attempt = uuid.uuid4().hex[:8]
-        running = as_completed(loop=self.client.loop)
-        while waiting or running.count():
-            window = _WINDOW * max(1, self.workers)
-            while waiting and running.count() < window:
-                running.add(self._submit(folder, round_, waiting.pop(), attempt))
-            future = next(running)
+        for future in self.each(tasks, lambda t: self._submit(folder, round_, t, attempt)):
             result = _outcome(folder, round_, future)
             if isinstance(result, TaskFailure) and result.killed:
                 killers.append(result.task)
@@ -151,16 +157,23 @@ class DaskRunner:
         return self.client.submit(_on_worker, folder, round_, task, key=key, pure=False)
 
 
+def tell(topic: str, body: Any) -> None:
+    """Tell the driver something small from within a task, before its future is done there.
+
+    A result would have to be fetched; that blocks for minutes once its worker has died.
+    """
+    get_worker().log_event(topic, body)
+
+
 class _FailureError(Exception):
     """Carries a failure to the driver."""
 
 
 def _on_worker(folder: RunFolder, round_: Round, task: int) -> None:
     """Do the task. A failure is raised: errors reach the driver without a fetch from the worker."""
-    worker = get_worker()
 
     def tick(counts: Mapping[str, int]) -> None:
-        worker.log_event(_TOPIC, {"task": task, **counts})
+        tell(_TOPIC, {"task": task, **counts})
 
     result = run_task(folder, round_, task, tick)
     if isinstance(result, TaskFailure):

@@ -30,6 +30,7 @@ PINNED = (
     "fasttext-predict", "fastwarc", "google-re2", "htmldate", "justext", "lxml", "lxml-html-clean",
     "numpy", "orjson", "phonenumbers", "pyahocorasick", "pyarrow", "resiliparse", "scipy", "spacy",
     "tiktoken", "tldextract", "tokenizers", "trafilatura", "xxhash",
+    "ftfy", "regex",  # through datatrove
 )  # fmt: skip
 
 

@@ -190,3 +190,20 @@ def test_a_worker_killed_once_costs_nothing_but_time(folder: RunFolder) -> None:
     with open_runner(workers=2) as runner:
         execute(folder, [Round("r", Chores(6, slow=(0,)))], runner, Killer())
     assert [m.task for m in folder.manifests("r")] == list(range(6))
+
+
+def test_no_more_futures_in_flight_than_allowed(dask_runner: Any) -> None:
+    flying, most = 0, 0
+
+    def submit(task: int) -> Any:
+        nonlocal flying, most
+        flying += 1
+        most = max(most, flying)
+        return dask_runner.client.submit(int, task, pure=False)
+
+    seen = []
+    for future in dask_runner.each(range(12), submit, at_once=3):
+        flying -= 1
+        seen.append(future.result())
+    assert sorted(seen) == list(range(12))
+    assert most == 3
