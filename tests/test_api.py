@@ -17,10 +17,10 @@ from gristmill.pipeline.run import TaskFailure, TaskResult, Watch
 from gristmill.recipe import parse_recipe
 
 PUBLIC = [
-    "C4", "Classifier", "ExactDedup", "Extract", "FinewebQuality", "GopherQuality",
-    "GopherRepetition", "GristmillError", "Language", "MinhashDedup", "Pii", "Recipe",
-    "SplitLanguages", "UrlFilter", "__version__", "apply", "documents", "load_recipe", "report",
-    "run", "whatif",
+    "C4", "Classifier", "DaskPipelineExecutor", "Datatrove", "ExactDedup", "Extract",
+    "FinewebQuality", "GopherQuality", "GopherRepetition", "GristmillError", "Language",
+    "MinhashDedup", "Pii", "Recipe", "SplitLanguages", "UrlFilter", "__version__", "apply",
+    "as_step", "documents", "load_recipe", "report", "run", "whatif",
 ]  # fmt: skip
 
 TEXTS = ["One fine text.", "Another text.", "One  fine\ntext.", "Last."]

@@ -9,6 +9,7 @@ How many documents this loses, and how many pages it spares: ``benchmarks/prescr
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import accumulate
 from typing import Annotated, Any, ClassVar
 
 import pyarrow as pa
@@ -24,8 +25,10 @@ from gristmill.pipeline.text import PUNCTUATION, words
 
 #: Characters of a stretch of text whose language is asked for; whole lines, none over the second.
 WINDOW, LONGEST_LINE = 400, 1000
-#: A window that scores so much settles a page.
-CERTAIN = 0.5
+#: A window is in a wanted language from this score on.
+WANTED_SCORE = 0.5
+#: Once so much of a page is known to be in a wanted language, the rest is not looked at.
+ENOUGH = 0.1
 #: A line of so many characters is prose: such lines are looked at first.
 PROSE = 80
 #: Words are counted in page texts of up to so many characters; longer ones have hundreds.
@@ -36,7 +39,6 @@ _EVERYTHING = {"everything": True}
 _LETTER = re.compile(r"[^\W\d_]")
 
 Limit = Annotated[int, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Screen(Stage):
@@ -63,12 +65,12 @@ class PrescreenSignals(_Screen, Map):
     needs: ClassVar[tuple[str, ...]] = ("html", "content_type")
 
     def adds(self) -> Mapping[str, pa.DataType]:
-        """Words are null for long texts; the score is that of the first window that is certain."""
+        """Words are null for long texts; a share of ``ENOUGH`` stands for all above it."""
         return {
             "prescreen.letters": pa.bool_(),
             "prescreen.words": pa.int32(),  # with something other than punctuation
             "prescreen.stop_words": pa.int32(),  # different ones; 2 stands for 2 and more
-            "prescreen.wanted_score": pa.float64(),  # best of all windows
+            "prescreen.wanted_share": pa.float64(),  # of the text, in windows of that language
         }
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -85,10 +87,10 @@ class PrescreenSignals(_Screen, Map):
             {} if text is None else measure(text, html, pattern)
             for text, (html, _) in zip(texts, pages, strict=True)
         ]
-        best = self._best_scores([[] if t is None else list(windows(t, pattern)) for t in texts])
-        for row, score in zip(rows, best, strict=True):
-            if row:
-                row["prescreen.wanted_score"] = score
+        known = [i for i, text in enumerate(texts) if text is not None]
+        shares = self._wanted_shares([texts[i] or "" for i in known], pattern)
+        for i, share in zip(known, shares, strict=True):
+            rows[i]["prescreen.wanted_share"] = share
         columns = {
             name: pa.array([row.get(name) for row in rows], kind)
             for name, kind in self.adds().items()
@@ -110,38 +112,45 @@ class PrescreenSignals(_Screen, Map):
             chosen = STOP_WORDS if self.languages == ("en",) else ()
         return re.compile(rf"\b(?:{'|'.join(map(re.escape, chosen))})\b") if chosen else None
 
-    def _best_scores(self, stretches: list[list[str]]) -> list[float]:
-        """Return the best score of a wanted language over the windows of each page.
+    def _wanted_shares(self, texts: list[str], stop_word: re.Pattern[str] | None) -> list[float]:
+        """Return how much of each text stands in windows of a wanted language, up to ``ENOUGH``.
 
-        One window settles most pages that are wanted, so the first ones are asked about together,
-        and the others only where that was not certain.
+        The first windows settle most pages that are wanted, so those are asked about together,
+        and the others only where that was not enough.
         """
-        best = [0.0] * len(stretches)
-        for part in (slice(0, 1), slice(1, None)):
+        stretches = [list(windows(text, stop_word)) for text in texts]
+        enough = [ENOUGH * len(text) for text in texts]
+        first = [_reach(s, size) for s, size in zip(stretches, enough, strict=True)]
+        found = [0.0] * len(texts)
+        for part in ([slice(0, n) for n in first], [slice(n, None) for n in first]):
             asked = [
                 (i, window)
                 for i, stretch in enumerate(stretches)
-                if best[i] < CERTAIN
-                for window in stretch[part]
+                if found[i] < enough[i]
+                for window in stretch[part[i]]
             ]
-            found = scores([window for _, window in asked], 0.0, self.model, self.sha256)
-            for (i, _), labels in zip(asked, found, strict=True):
-                wanted = [score for label, score in labels if label in self.languages]
-                best[i] = max(best[i], *wanted, 0.0)
-        return best
+            answers = scores([window for _, window in asked], WANTED_SCORE, self.model, self.sha256)
+            for (i, window), labels in zip(asked, answers, strict=True):
+                label, score = labels[0] if labels else ("", 0.0)
+                if label in self.languages and score >= WANTED_SCORE:
+                    found[i] += len(window)
+        return [
+            min(ENOUGH, size / max(1, len(text))) for size, text in zip(found, texts, strict=True)
+        ]
 
 
 class Prescreen(_Screen, Judge):
     """Drop pages whose whole text rules a wanted document out. ``None`` switches a rule off.
 
-    ``drop_below`` is the one rule that may err: a window of a page scores at least that much for a
-    wanted language, or the page is dropped. The others are sound bounds: set them to what later
-    stages ask of the extract (``gopher_quality``: 50 words, 2 stop words), or leave them off.
+    ``drop_below`` is the one rule that may err: at least that share of a page's text stands in
+    stretches of a wanted language, or the page is dropped. The others are bounds: set them to what
+    later stages ask of the extract (``gopher_quality``: 50 words, 2 stop words), a little lower
+    for words, since an extract may hold a line twice; or leave them off.
     """
 
     needs: ClassVar[tuple[str, ...]] = tuple(PrescreenSignals().adds())
 
-    drop_below: Share | None = 0.1
+    drop_below: Annotated[float, Field(ge=0, le=ENOUGH)] | None = 0.05
     min_words: Limit | None = None
     min_stop_words: Annotated[int, Field(ge=0, le=2)] | None = None
 
@@ -159,7 +168,7 @@ class Prescreen(_Screen, Judge):
         limits = (
             ("too_few_words", "prescreen.words", self.min_words),
             ("too_few_stop_words", "prescreen.stop_words", self.min_stop_words),
-            ("no_wanted_language", "prescreen.wanted_score", self.drop_below),
+            ("no_wanted_language", "prescreen.wanted_share", self.drop_below),
         )
         for reason, signal, limit in limits:
             if limit is not None:
@@ -185,6 +194,12 @@ def measure(text: str, html: bytes, stop_word: re.Pattern[str] | None) -> dict[s
                 break
         row["prescreen.stop_words"] = len(found)
     return row
+
+
+def _reach(stretches: list[str], size: float) -> int:
+    """Return how many stretches it takes to hold so many characters."""
+    held = accumulate(map(len, stretches))
+    return next((i + 1 for i, total in enumerate(held) if total >= size), len(stretches))
 
 
 def windows(text: str, stop_word: re.Pattern[str] | None) -> Iterator[str]:

@@ -23,9 +23,6 @@ WORDS = [
         "😀",
         "a",
     ),
-<<<<<<< HEAD
-    *("é", "l'eau", "ἄνθρωπος", "de", "la", "in", "ٱلْكِتَاب", "</s>", "__label__en", "<>", "<", ">"),
-=======
     *(
         "a",
         "é",
@@ -41,7 +38,6 @@ WORDS = [
         "<",
         ">",
     ),
->>>>>>> language
     *("\x00", "\x0b", "\x85", "\u3000"),
 ]
 texts = st.lists(st.sampled_from(WORDS) | st.text(max_size=6), max_size=15).map(" ".join)

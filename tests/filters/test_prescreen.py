@@ -61,7 +61,9 @@ def test_each_rule_gives_its_reason() -> None:
 
 
 def test_a_little_english_among_much_german_is_enough() -> None:
-    assert reasons(Prescreen(), page(*[GERMAN] * 40, ENGLISH, *[GERMAN] * 40)) == [None]
+    pages = [page(*[GERMAN] * n, ENGLISH, *[GERMAN] * n) for n in (2, 8, 40)]
+    assert reasons(Prescreen(), *pages) == [None, None, "no_wanted_language"]
+    assert reasons(Prescreen(drop_below=0.01), *pages) == [None, None, None]
 
 
 def test_rules_can_be_switched_off() -> None:
