@@ -65,7 +65,7 @@ class PrescreenSignals(_Screen, Map):
     needs: ClassVar[tuple[str, ...]] = ("html", "content_type")
 
     def adds(self) -> Mapping[str, pa.DataType]:
-        """Words are null for long texts; a share of ``ENOUGH`` stands for all above it."""
+        """Words: null for long texts and without stop words. Shares are exact below ``ENOUGH``."""
         return {
             "prescreen.letters": pa.bool_(),
             "prescreen.words": pa.int32(),  # with something other than punctuation
@@ -160,14 +160,14 @@ class Prescreen(_Screen, Judge):
 
     def reasons(self) -> tuple[str, ...]:
         """The reasons, in the order in which they count."""
-        return ("no_letter", "too_few_words", "too_few_stop_words", "no_wanted_language")
+        return ("no_letter", "too_few_stop_words", "too_few_words", "no_wanted_language")
 
     def __call__(self, batch: pa.RecordBatch) -> pa.StringArray:
         """Return why each page is dropped."""
         checks = [("no_letter", pc.invert(batch.column("prescreen.letters")))]
         limits = (
-            ("too_few_words", "prescreen.words", self.min_words),
             ("too_few_stop_words", "prescreen.stop_words", self.min_stop_words),
+            ("too_few_words", "prescreen.words", self.min_words),
             ("no_wanted_language", "prescreen.wanted_share", self.drop_below),
         )
         for reason, signal, limit in limits:
@@ -184,8 +184,6 @@ class Prescreen(_Screen, Judge):
 def measure(text: str, html: bytes, stop_word: re.Pattern[str] | None) -> dict[str, Any]:
     """Return the signals of a page's whole text, but for its language."""
     row: dict[str, Any] = {"prescreen.letters": _LETTER.search(text) is not None}
-    if len(text) <= SHORT_TEXT and not any(mark in html for mark in _HIDDEN_TEXT):
-        row["prescreen.words"] = sum(not PUNCTUATION.issuperset(word) for word in words(text))
     if stop_word is not None:
         found: set[str] = set()
         for match in stop_word.finditer(text):
@@ -193,6 +191,9 @@ def measure(text: str, html: bytes, stop_word: re.Pattern[str] | None) -> dict[s
             if len(found) == 2:
                 break
         row["prescreen.stop_words"] = len(found)
+    short = len(text) <= SHORT_TEXT and row.get("prescreen.stop_words", 2) == 2
+    if short and not any(mark in html for mark in _HIDDEN_TEXT):
+        row["prescreen.words"] = sum(not PUNCTUATION.issuperset(word) for word in words(text))
     return row
 
 

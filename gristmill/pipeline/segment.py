@@ -264,6 +264,7 @@ class Sink:
         self.keys: list[int] = []  # smallest and largest key written
         self._writer = pq.ParquetWriter(path, schema, compression="zstd", compression_level=3)
         self._held: list[pa.RecordBatch] = []
+        self._rows = self._bytes = 0
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Add rows; they reach the file in groups."""
@@ -274,16 +275,15 @@ class Sink:
         self.keys = [min(keys), max(keys)]
         # Arrow tells a column that may be null from one that may not; here only types count.
         self._held.append(pa.RecordBatch.from_arrays(batch.columns, schema=self.schema))
-        if (
-            sum(b.num_rows for b in self._held) >= _GROUP_ROWS
-            or sum(b.nbytes for b in self._held) >= _GROUP_BYTES
-        ):
+        self._rows += batch.num_rows
+        self._bytes += batch.nbytes
+        if self._rows >= _GROUP_ROWS or self._bytes >= _GROUP_BYTES:
             self._flush()
 
     def _flush(self) -> None:
         if self._held:
             self._writer.write_table(pa.Table.from_batches(self._held, self.schema))
-            self._held = []
+            self._held, self._rows, self._bytes = [], 0, 0
 
     def __enter__(self) -> Self:
         return self

@@ -14,15 +14,14 @@ from datatrove.utils.text import TERMINAL_PUNCTUATION as THEIR_TERMINAL
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gristmill.pipeline import text as module
 from gristmill.pipeline.text import (
-    GLUE,
     PUNCTUATION,
     TERMINAL_PUNCTUATION,
     sentence_count,
     simplify,
     words,
 )
+from gristmill.pipeline.tokens import GLUE
 
 GOLD = Path(__file__).resolve().parents[3] / "shared/data/gold.jsonl.gz"
 
@@ -49,26 +48,6 @@ def test_punctuation_is_datatroves():
 def test_words_and_sentences_are_datatroves(text):
     assert list(words(text)) == split_into_words(text)
     assert sentence_count(text) == len(split_into_sentences(text))
-
-
-@settings(max_examples=200, deadline=None)
-@given(pieces)
-def test_memo_does_not_change_the_answer(text):
-    tokenizer = module._Tokenizer.__new__(module._Tokenizer)
-    tokenizer.__dict__.update(module._tokenizer().__dict__, _tokens={}, _effects={})
-    cold = tokenizer.words(text), tokenizer.count_sentences(text)
-    warm = tokenizer.words(text), tokenizer.count_sentences(text)
-    assert cold == warm == (words(text), sentence_count(text))
-
-
-def test_memo_is_bounded(monkeypatch):
-    monkeypatch.setattr(module, "MEMO_CHUNKS", 10)
-    tokenizer = module._tokenizer()
-    for i in range(40):
-        assert tokenizer.words(f"bounded{i} memo{i}") == (f"bounded{i}", f"memo{i}")
-        assert len(tokenizer._tokens) <= 10
-    assert tokenizer.words("y" * 41) == ("y" * 41,)
-    assert "y" * 41 not in tokenizer._tokens
 
 
 @settings(max_examples=400, deadline=None)

@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -112,14 +113,19 @@ def test_broken_installation_is_an_error_not_a_drop(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake = tmp_path_factory.mktemp("fake")
-    (fake / "trafilatura.py").write_text("def extract(html, **options): return 'nonsense'\n")
+    module = fake / "resiliparse/extract/html2text.py"
+    module.parent.mkdir(parents=True)
+    for folder in (module.parent, module.parent.parent):
+        (folder / "__init__.py").touch()
+    module.write_text("def extract_plain_text(html, **options): return 'nonsense'\n")
+    (fake / "trafilatura.py").write_text("import no_such_module\n")
     monkeypatch.setenv("PYTHONPATH", str(fake))
     box = Sandbox()
-    with pytest.raises(ShardError, match=r"trafilatura fails on the test page.*nonsense.*pip"):
-        box.call("trafilatura", PAGE)
-    (fake / "trafilatura.py").write_text("import no_such_module\n")
+    with pytest.raises(ShardError, match=r"plain fails on the test page.*nonsense.*pip"):
+        box.call("plain", PAGE)
     with pytest.raises(ShardError, match="no_such_module"):
         box.call("trafilatura", PAGE)
+    shutil.rmtree(fake / "resiliparse")
     assert box.call("plain", PAGE).status == "ok"
     box.close()
 

@@ -1,0 +1,203 @@
+"""spaCy's blank English tokenizer, with a memory from chunk to tokens.
+
+spaCy cuts a text at whitespace and tokenises each chunk on its own, so the tokens of a chunk are
+remembered here. One rule of spaCy reaches across chunks: special cases such as ``:)`` are matched
+on the token sequence, in which a single space leaves no trace. Chunks whose border could lie inside
+such a special case are therefore tokenised together.
+"""
+
+import re
+import threading
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from itertools import chain, pairwise
+from typing import Any
+
+#: Chunks longer than this are tokenised anew each time: they are rare and seldom come twice.
+MEMO_CHUNK = 40
+#: The memo is emptied when it holds this many chunks (about 100 MB).
+MEMO_CHUNKS = 300_000
+#: Stands for a space inside a chunk; a private-use character.
+GLUE = "\ue000"
+
+# What a chunk does to the sentence count, for (no terminal mark seen before, one seen before):
+# sentences begun inside it, and whether a terminal mark is pending after it.
+_MARKS = ",;:!?."
+_REGULAR = re.compile("[A-Za-z]{2,}[,;:!?]?|[a-z]{2,}[.]")
+_RUN = re.compile(r"\s+|\S+")
+_Effect = tuple[tuple[int, bool], tuple[int, bool]]
+_Entry = tuple[tuple[str, ...], _Effect]
+
+
+@lru_cache(maxsize=1)
+def tokenizer() -> "Tokenizer":
+    """Return the tokenizer of this process."""
+    return Tokenizer()
+
+
+class Tokenizer:
+    """spaCy's blank English tokenizer with a memo from chunk to tokens.
+
+    Why the memo is exact: spaCy splits at every change between whitespace and other characters
+    and tokenises the pieces apart (``Tokenizer._tokenize_affixes``). Afterwards it looks for
+    special cases of several tokens in the whole sequence. Such a match can only cross a border
+    that leaves no token, which is a single space, and only where the token before and the token
+    after it are neighbours in some special case. Wherever the last character before a space and
+    the first one after it occur in that relation, both chunks stay together.
+    """
+
+    def __init__(self) -> None:
+        import spacy
+        from spacy.attrs import IS_PUNCT
+        from spacy.tokenizer import Tokenizer as SpacyTokenizer
+
+        self._nlp = spacy.blank("en")
+        rules: Any = self._nlp.tokenizer
+        bare = SpacyTokenizer(
+            self._nlp.vocab,
+            prefix_search=rules.prefix_search,
+            suffix_search=rules.suffix_search,
+            infix_finditer=rules.infix_finditer,
+            token_match=rules.token_match,
+            url_match=rules.url_match,
+        )
+        self._after = _neighbours([token.text for token in bare(rule)] for rule in rules.rules)
+        left, right = "".join(self._after), "".join(set().union(*self._after.values()))
+        self._border = re.compile(f" (?=[{re.escape(right)}])(?<=[{re.escape(left)}] )")
+        # Of a new word's twenty attributes only this one is ever looked at.
+        getters = self._nlp.vocab.lex_attr_getters
+        self._nlp.vocab.lex_attr_getters = {IS_PUNCT: getters[IS_PUNCT]}
+        self._special = frozenset(rules.rules)
+        sentencizer = self._nlp.create_pipe("sentencizer")
+        self._terminal = frozenset(getattr(sentencizer, "punct_chars"))  # noqa: B009 (untyped)
+        self._tokens: dict[str, tuple[str, ...]] = {}
+        self._effects: dict[str, _Effect] = {}
+        self._lock = threading.Lock()  # spaCy's memory zones cannot nest
+
+    def words(self, text: str) -> tuple[str, ...]:
+        """Return the tokens that are not whitespace."""
+        joined, glue = self._glue(text)
+        chunks = joined.split()
+        try:
+            return tuple(chain.from_iterable(map(self._tokens.__getitem__, chunks)))
+        except KeyError:
+            fresh = self._learn(chunks, glue)[0]
+            return tuple(chain.from_iterable(map(fresh.__getitem__, chunks)))
+
+    def count_sentences(self, text: str) -> int:
+        """Return how many sentences the sentencizer would find, at least 1."""
+        joined, glue = self._glue(text)
+        chunks = joined.split()
+        effects: Mapping[str, _Effect] = self._effects
+        if not all(map(effects.__contains__, chunks)):
+            effects = self._learn(chunks, glue)[1]
+        if " ".join(chunks) != joined:
+            return self._count_with_gaps(joined, effects)
+        count, pending = 1, False
+        for chunk in chunks:
+            more, pending = effects[chunk][pending]
+            count += more
+        return count
+
+    @staticmethod
+    def _count_with_gaps(text: str, effects: Mapping[str, _Effect]) -> int:
+        count, pending = 1, False
+        for match in _RUN.finditer(text):
+            run = match.group()
+            if not run.isspace():
+                more, pending = effects[run][pending]
+                count += more
+            elif pending and run != " ":  # whitespace other than a single space is a token
+                count, pending = count + 1, False
+        return count
+
+    def _glue(self, text: str) -> tuple[str, str]:
+        """Replace the spaces that must not part chunks by a character the text does not have."""
+        glue = GLUE
+        if glue in text:
+            glue = next(c for c in map(chr, range(0xE000, 0x110000)) if c not in text)
+        return self._border.sub(lambda m: glue if self._linked(m) else " ", text), glue
+
+    def _linked(self, space: re.Match[str]) -> bool:
+        at = space.start()
+        return space.string[at + 1] in self._after[space.string[at - 1]]
+
+    def _learn(
+        self, chunks: list[str], glue: str
+    ) -> tuple[Mapping[str, tuple[str, ...]], Mapping[str, _Effect]]:
+        """Tokenise the chunks that are new; return lookups that hold all of ``chunks``."""
+        distinct = set(chunks)
+        with self._lock:
+            new = [c for c in distinct if c not in self._effects]
+            fresh = {c: entry for c in new if (entry := self._regular(c)) is not None}
+            fresh |= self._tokenize([c for c in new if c not in fresh], glue)
+            known = [c for c in distinct if c not in fresh]
+            tokens = {c: self._tokens[c] for c in known} | {c: e[0] for c, e in fresh.items()}
+            effects = {c: self._effects[c] for c in known} | {c: e[1] for c, e in fresh.items()}
+            if len(self._effects) + len(fresh) > MEMO_CHUNKS:
+                self._tokens, self._effects = {}, {}
+            for chunk, entry in fresh.items():
+                # A glue chosen for this text alone may be a character of the next one.
+                if len(chunk) <= MEMO_CHUNK and (glue == GLUE or glue not in chunk):
+                    self._tokens[chunk], self._effects[chunk] = entry
+        return tokens, effects
+
+    def _regular(self, chunk: str) -> _Entry | None:
+        """Return the entry of a plain word, perhaps with a mark after it, without asking spaCy.
+
+        No rule of spaCy's divides two and more ASCII letters but a special case; and each of these
+        marks is a token of its own after them.
+        """
+        if _REGULAR.fullmatch(chunk) is None:
+            return None
+        word = chunk.rstrip(_MARKS)
+        mark = chunk[len(word) :]
+        if chunk in self._special or word in self._special:
+            return None
+        if not mark:
+            return (word,), _effect([0])
+        return (word, mark), _effect([0, 2 if mark in self._terminal else 1])
+
+    def _tokenize(self, chunks: list[str], glue: str) -> dict[str, _Entry]:
+        """Tokenise chunks in one call; a newline between two is a token that no rule crosses."""
+        text = "\n".join(chunks).replace(glue, " ")
+        fresh: dict[str, _Entry] = {}
+        if not chunks:
+            return fresh
+        with self._nlp.memory_zone():
+            tokens: list[str] = []
+            kinds: list[int] = []
+            todo = iter(chunks)
+            for token in self._nlp.tokenizer(text):
+                if token.text == "\n":
+                    fresh[next(todo)] = (tuple(tokens), _effect(kinds))
+                    tokens, kinds = [], []
+                else:
+                    tokens.append(token.text)
+                    kinds.append(2 if token.text in self._terminal else int(token.is_punct))
+            fresh[next(todo)] = (tuple(tokens), _effect(kinds))
+        return fresh
+
+
+def _neighbours(special_cases: Iterable[list[str]]) -> dict[str, set[str]]:
+    """Map last characters of tokens to first characters of tokens after them in special cases."""
+    after: dict[str, set[str]] = {}
+    for tokens in special_cases:
+        for left, right in pairwise(tokens):
+            after.setdefault(left[-1], set()).add(right[0])
+    return after
+
+
+def _effect(kinds: list[int]) -> _Effect:
+    """Fold token kinds (0 word, 1 punctuation, 2 terminal mark) to their effect on the count."""
+
+    def run(pending: bool) -> tuple[int, bool]:
+        count = 0
+        for kind in kinds:
+            if kind == 2:
+                pending = True
+            elif kind == 0 and pending:
+                count, pending = count + 1, False
+        return count, pending
+
+    return run(False), run(True)
