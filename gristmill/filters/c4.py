@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from gristmill.pipeline.stage import Judge, Map, Stage, first_reason, with_columns
-from gristmill.pipeline.text import sentence_count
+from gristmill.pipeline.text import sentences_in_lines
 
 _CITATION = re.compile(r"\[\d*\]|\[edit\]|\[citation needed\]")
 _POLICY = re.compile(
@@ -76,7 +76,7 @@ class C4Signals(_LineRules, Map):
                 row[f"c4.dropped_{fault}"] += 1
             else:
                 kept.append(line)
-        row["c4.sentences"] = sum(map(sentence_count, kept))
+        row["c4.sentences"] = sentences_in_lines(kept)
         row["text"] = "\n".join(kept).strip()
         return row
 

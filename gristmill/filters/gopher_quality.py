@@ -8,6 +8,7 @@ tokens for the ratios, and stop words are counted once each.
 from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
+from operator import mul
 from typing import Annotated, ClassVar
 
 import pyarrow as pa
@@ -119,9 +120,10 @@ class GopherQuality(Judge):
 
 
 @lru_cache(maxsize=1 << 16)
-def _kind(word: str) -> tuple[bool, bool]:
-    """Return (has something other than punctuation, has a letter)."""
-    return not PUNCTUATION.issuperset(word), any(map(str.isalpha, word))
+def _kind(word: str) -> tuple[int, int, bool]:
+    """Return (1 if it has something other than punctuation, its length if so, has a letter)."""
+    real = not PUNCTUATION.issuperset(word)
+    return int(real), len(word) * real, word.isalpha() or any(map(str.isalpha, word))
 
 
 def _measure(text: str, stop_words: frozenset[str]) -> dict[str, float | int | None]:
@@ -130,14 +132,10 @@ def _measure(text: str, stop_words: frozenset[str]) -> dict[str, float | int | N
         "gopher.tokens": len(tokens),
         "gopher.stop_words": len(stop_words.intersection(tokens)),
     }
-    real = letters = chars = 0
-    for word, count in Counter(tokens).items():
-        is_word, has_letter = _kind(word)
-        if is_word:
-            real += count
-            chars += count * len(word)
-        if has_letter:
-            letters += count
+    counts = Counter(tokens)
+    times = tuple(counts.values())
+    reals, lengths, lettered = zip(*map(_kind, counts), strict=True) if counts else ((), (), ())
+    real, chars, letters = (sum(map(mul, kind, times)) for kind in (reals, lengths, lettered))
     row["gopher.words"] = real
     if real:
         row["gopher.avg_word_length"] = chars / real

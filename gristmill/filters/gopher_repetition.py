@@ -126,19 +126,21 @@ def _top_ngrams(tokens: Sequence[str]) -> list[int | None]:
 
     Words are joined by a space; among equally frequent n-grams the first in the text counts.
     """
-    numbers: dict[str, int] = {}
-    ids = np.fromiter((numbers.setdefault(t, len(numbers)) for t in tokens), np.int64, len(tokens))
-    codes, limit = ids, len(numbers)  # codes[i] < limit stands for the n-gram at i
+    # A word's number is where it first stands.
+    first: dict[str, int] = {}
+    n_words = len(tokens)
+    ids = np.fromiter(map(first.setdefault, tokens, range(n_words)), np.int64, n_words)
+    codes, limit = ids, n_words  # codes[i] < limit stands for the n-gram at i
     found: list[int | None] = []
     for n in range(2, max(TOP) + 1):
-        if len(ids) < n:
+        if n_words < n:
             found.append(None)
             continue
-        if limit * len(numbers) >= 1 << 63:
+        if limit * n_words >= 1 << 63:
             codes = np.unique(codes, return_inverse=True)[1]
-            limit = len(ids)
-        codes = codes[:-1] * len(numbers) + ids[n - 1 :]
-        limit *= len(numbers)
+            limit = n_words
+        codes = codes[:-1] * n_words + ids[n - 1 :]
+        limit *= n_words
         start, count = _most_frequent(codes)
         found.append(len(" ".join(tokens[start : start + n])) * count)
     return found

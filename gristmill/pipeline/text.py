@@ -6,6 +6,7 @@ extracting the page; ``tokens.py`` gives the same from a memory.
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 
 from gristmill.pipeline.tokens import tokenizer
@@ -67,7 +68,13 @@ def sentence_count(text: str) -> int:
     A sentence ends after a terminal mark and the punctuation that follows it, before the next
     token that is neither; whitespace other than one space is such a token.
     """
-    return tokenizer().count_sentences(_encodable(text))
+    # One line: all whitespace but a single space is alike here.
+    return tokenizer().count_sentences([_encodable(text).replace("\n", "\r")])
+
+
+def sentences_in_lines(lines: Sequence[str]) -> int:
+    """Return the sum of :func:`sentence_count` over lines, none of which holds a newline."""
+    return tokenizer().count_sentences(_encodable("\n".join(lines)).split("\n")) if lines else 0
 
 
 def simplify(text: str) -> str:
@@ -91,7 +98,8 @@ def simplify(text: str) -> str:
 
 
 #: Long runs of what spaCy peels off one by one; the characters left out it takes as a whole.
-_SYMBOLS = re.compile(r"(?:[^\w\s\-./@\\^|~•]|_){128,}")
+_ENDLESS = 128
+_SYMBOLS = re.compile(rf"(?:[^\w\s\-./@\\^|~•]|_){{{_ENDLESS},}}")
 _PIECES = re.compile(r"(?s).{1,32}")
 
 
@@ -116,7 +124,8 @@ def _encodable(text: str) -> str:
     it peels them off one by one. Runs of 128 and more are cut into pieces of 32, which gives the
     same words but for runs of quotes or ellipses, mixed runs, and runs that touch a word.
     """
-    text = _SYMBOLS.sub(lambda run: " ".join(_PIECES.findall(run.group())), text)
+    if max(map(len, text.split()), default=0) >= _ENDLESS:
+        text = _SYMBOLS.sub(lambda run: " ".join(_PIECES.findall(run.group())), text)
     if "IS_ALPHA" in text:
         text = text.replace("IS_ALPHA", "")
     try:

@@ -8,7 +8,7 @@ such a special case are therefore tokenised together.
 
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, pairwise
 from typing import Any
@@ -23,7 +23,7 @@ GLUE = "\ue000"
 # What a chunk does to the sentence count, for (no terminal mark seen before, one seen before):
 # sentences begun inside it, and whether a terminal mark is pending after it.
 _MARKS = ",;:!?."
-_REGULAR = re.compile("[A-Za-z]{2,}[,;:!?]?|[a-z]{2,}[.]")
+_REGULAR = re.compile("[A-Za-z]{2,}[,;:!?]?|[A-Za-z]+[a-z][.]")
 _RUN = re.compile(r"\s+|\S+")
 _Effect = tuple[tuple[int, bool], tuple[int, bool]]
 _Entry = tuple[tuple[str, ...], _Effect]
@@ -62,14 +62,16 @@ class Tokenizer:
             url_match=rules.url_match,
         )
         self._after = _neighbours([token.text for token in bare(rule)] for rule in rules.rules)
-        left, right = "".join(self._after), "".join(set().union(*self._after.values()))
-        self._border = re.compile(f" (?=[{re.escape(right)}])(?<=[{re.escape(left)}] )")
+        self._border = _border(self._after)
         # Of a new word's twenty attributes only this one is ever looked at.
         getters = self._nlp.vocab.lex_attr_getters
         self._nlp.vocab.lex_attr_getters = {IS_PUNCT: getters[IS_PUNCT]}
         self._special = frozenset(rules.rules)
         sentencizer = self._nlp.create_pipe("sentencizer")
         self._terminal = frozenset(getattr(sentencizer, "punct_chars"))  # noqa: B009 (untyped)
+        self._mark_effects = {"": _effect([0])} | {
+            mark: _effect([0, 2 if mark in self._terminal else 1]) for mark in _MARKS
+        }
         self._tokens: dict[str, tuple[str, ...]] = {}
         self._effects: dict[str, _Effect] = {}
         self._lock = threading.Lock()  # spaCy's memory zones cannot nest
@@ -84,15 +86,23 @@ class Tokenizer:
             fresh = self._learn(chunks, glue)[0]
             return tuple(chain.from_iterable(map(fresh.__getitem__, chunks)))
 
-    def count_sentences(self, text: str) -> int:
-        """Return how many sentences the sentencizer would find, at least 1."""
-        joined, glue = self._glue(text)
+    def count_sentences(self, lines: Sequence[str]) -> int:
+        """Return how many sentences the sentencizer finds in all lines, at least 1 in each.
+
+        Args:
+            lines: texts without newlines.
+        """
+        joined, glue = self._glue("\n".join(lines))
         chunks = joined.split()
         effects: Mapping[str, _Effect] = self._effects
         if not all(map(effects.__contains__, chunks)):
             effects = self._learn(chunks, glue)[1]
-        if " ".join(chunks) != joined:
-            return self._count_with_gaps(joined, effects)
+        return sum(self._count(line, effects) for line in joined.split("\n"))
+
+    def _count(self, line: str, effects: Mapping[str, _Effect]) -> int:
+        chunks = line.split()
+        if " ".join(chunks) != line:
+            return self._count_with_gaps(line, effects)
         count, pending = 1, False
         for chunk in chunks:
             more, pending = effects[chunk][pending]
@@ -120,7 +130,7 @@ class Tokenizer:
 
     def _linked(self, space: re.Match[str]) -> bool:
         at = space.start()
-        return space.string[at + 1] in self._after[space.string[at - 1]]
+        return space.string[at + 1] in self._after.get(space.string[at - 1 : at], ())
 
     def _learn(
         self, chunks: list[str], glue: str
@@ -154,9 +164,7 @@ class Tokenizer:
         mark = chunk[len(word) :]
         if chunk in self._special or word in self._special:
             return None
-        if not mark:
-            return (word,), _effect([0])
-        return (word, mark), _effect([0, 2 if mark in self._terminal else 1])
+        return ((word, mark) if mark else (word,)), self._mark_effects[mark]
 
     def _tokenize(self, chunks: list[str], glue: str) -> dict[str, _Entry]:
         """Tokenise chunks in one call; a newline between two is a token that no rule crosses."""
@@ -186,6 +194,20 @@ def _neighbours(special_cases: Iterable[list[str]]) -> dict[str, set[str]]:
         for left, right in pairwise(tokens):
             after.setdefault(left[-1], set()).add(right[0])
     return after
+
+
+def _border(after: Mapping[str, set[str]]) -> re.Pattern[str]:
+    """Return a pattern of spaces that may not part chunks, with few false alarms.
+
+    After a letter only punctuation can go on with a special case, and before a letter only
+    punctuation can begin one; so most spaces need no further look.
+    """
+    rights = set().union(*after.values())
+    marks = "".join(right for right in rights if not right.isalnum())
+    letters = "".join(right for right in rights if right.isalnum())
+    before = "".join(left for left, them in after.items() if any(map(str.isalnum, them)))
+    marks, letters, before = map(re.escape, (marks, letters, before))
+    return re.compile(f" (?:(?=[{marks}])|(?<=[{before}] )(?=[{letters}]))")
 
 
 def _effect(kinds: list[int]) -> _Effect:

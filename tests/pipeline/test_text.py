@@ -11,13 +11,14 @@ from datatrove.utils.text import (
     split_into_words,
 )
 from datatrove.utils.text import TERMINAL_PUNCTUATION as THEIR_TERMINAL
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from gristmill.pipeline.text import (
     PUNCTUATION,
     TERMINAL_PUNCTUATION,
     sentence_count,
+    sentences_in_lines,
     simplify,
     words,
 )
@@ -46,6 +47,7 @@ def test_punctuation_is_datatroves():
 @example("Hello.  ")
 @example("")
 def test_words_and_sentences_are_datatroves(text):
+    assume("IS_ALPHA" not in text)  # see test_hostile_text
     assert list(words(text)) == split_into_words(text)
     assert sentence_count(text) == len(split_into_sentences(text))
 
@@ -56,6 +58,12 @@ def test_words_and_sentences_are_datatroves(text):
 @example("\U00011f50\U00011f51 \u00b4")
 def test_simplify_is_datatroves(text):
     assert simplify(text) == simplify_text(text)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(pieces.map(lambda text: text.replace("\n", "\t")), max_size=5))
+def test_sentences_of_lines_are_those_of_each(lines):
+    assert sentences_in_lines(lines) == sum(map(sentence_count, lines))
 
 
 def test_simplify_many_different_marks():

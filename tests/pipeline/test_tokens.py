@@ -44,7 +44,7 @@ PIECES = [
         "/",
         "ok;",
     ),
-    *(" ", " ", " ", "  ", "\n", "\u00a0", "\u3000", GLUE, "10km", "日本語", "é", "x" * 60),
+    *(" ", " ", " ", "  ", "\r", "\u00a0", "\u3000", GLUE, "10km", "日本語", "é", "x" * 60),
 ]
 pieces = st.lists(st.sampled_from(PIECES), max_size=14).map(" ".join)
 
@@ -54,9 +54,9 @@ pieces = st.lists(st.sampled_from(PIECES), max_size=14).map(" ".join)
 def test_memo_does_not_change_the_answer(text: str) -> None:
     cold_one = Tokenizer.__new__(Tokenizer)
     cold_one.__dict__.update(tokenizer().__dict__, _tokens={}, _effects={})
-    cold = cold_one.words(text), cold_one.count_sentences(text)
-    warm = cold_one.words(text), cold_one.count_sentences(text)
-    assert cold == warm == (tokenizer().words(text), tokenizer().count_sentences(text))
+    cold = cold_one.words(text), cold_one.count_sentences([text])
+    warm = cold_one.words(text), cold_one.count_sentences([text])
+    assert cold == warm == (tokenizer().words(text), tokenizer().count_sentences([text]))
 
 
 def test_memo_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +113,6 @@ def test_regular_chunks_are_spacys() -> None:
     for chunk in (
         "cannot",
         "gonna,",
-        "etc.",
         "a.m.",
         "3km",
         "USA.",
