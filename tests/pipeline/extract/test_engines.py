@@ -35,14 +35,27 @@ def test_trafilatura_options() -> None:
             assert CANARY_TEXT[0] in (text or "")
 
 
-@pytest.mark.parametrize(("times", "stands"), [(0.0, False), (1.5, False), (1.8, True)])
-def test_resiliparse_stands_where_trafilatura_finds_far_less(
-    times: float, stands: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("times", "share", "stands"),
+    [(0.0, 0.0, False), (1.5, 0.6, False), (1.8, 0.6, True), (0.2, 0.8, True)],
+)
+def test_resiliparse_stands_where_it_has_nearly_all_or_trafilatura_far_less(
+    times: float, share: float, stands: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alone = EXTRACTORS["trafilatura"](CANARY, None, compare="none") or ""
     other = "x" * round(times * len(alone))
-    monkeypatch.setattr(resiliparse_engine, "extract", lambda _: other)
+    monkeypatch.setattr(resiliparse_engine, "extract_with_share", lambda _: (other, share))
     assert EXTRACTORS["trafilatura"](CANARY, None) == (other if stands else alone)
+
+
+def test_share_of_all_visible_text() -> None:
+    prose = "The miller opens the sluice at seven, and the great wheel begins to turn. " * 5
+    text, share = resiliparse_engine.extract_with_share(f"<body><article><p>{prose}</p>")
+    assert text == prose.strip()
+    assert share == 1.0
+    menu = "<ul>" + "<li>Entry</li>" * 200 + "</ul>"
+    assert resiliparse_engine.extract_with_share(f"<body>{menu}<p>{prose}</p>")[1] < 0.5
+    assert resiliparse_engine.extract_with_share("") == (None, 0.0)
 
 
 def test_prose_lines_keep_headings_of_prose_only() -> None:
