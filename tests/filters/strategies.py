@@ -193,17 +193,14 @@ repeated = st.lists(st.sampled_from(TOKENS) | st.text(max_size=3), min_size=1, m
 )
 #: A passage that comes again, whole, with odd text between.
 passages = st.tuples(odd, odd, st.integers(1, 5)).map(lambda t: (t[0] + "\n" + t[1] + "\n") * t[2])
-#: Prose: long enough to reach the last rules of every filter.
-prose = st.lists(
-    st.lists(st.sampled_from(PLAIN) | st.sampled_from(TOKENS), min_size=3, max_size=14),
-    min_size=2,
-    max_size=14,
-).flatmap(
-    lambda lines: st.lists(
-        st.sampled_from([".\n", ". ", "!\n", "?\n", ",\n", "\n", "…\n", '."\n', ".\r\n", ".\n\n"]),
-        min_size=len(lines),
-        max_size=len(lines),
-    ).map(lambda ends: "".join(" ".join(w) + end for w, end in zip(lines, ends, strict=True)))
-)
+_ENDS = (".", ".", ".", "!", "?", ",", "", "", "…", "...", '."', "。", ":", ". ", " ")
+_line = st.tuples(
+    st.sampled_from(("", "", "", "", "- ", "• ", " - ", "# ")),
+    st.lists(st.sampled_from(PLAIN) | st.sampled_from(TOKENS), min_size=2, max_size=14),
+    st.sampled_from(_ENDS),
+    st.sampled_from(("\n", "\n", "\n", "\n\n", " ", "\r\n", "\u2028")),
+).map(lambda t: t[0] + " ".join(t[1]) + t[2] + t[3])
+#: Prose, lists and what lies between: long enough to reach the last rules of every filter.
+prose = st.lists(_line, min_size=5, max_size=16).map("".join)
 #: Any of them.
-texts = st.one_of(odd, repeated, passages, prose)
+texts = st.one_of(odd, repeated, passages, prose, prose)
