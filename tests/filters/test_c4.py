@@ -1,4 +1,5 @@
 import pytest
+import strategies
 from datatrove.pipeline.filters import C4QualityFilter
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -51,6 +52,14 @@ def test_same_as_datatrove_with_rules_switched(oracle, ours, text, switches, lea
     stage = C4(**options, min_sentences=least, min_words_per_line=least)
     least = -1 if least is None else least
     same(oracle, ours, text, stage, **options, min_num_sentences=least, min_words_per_line=least)
+
+
+@strategies.searching
+@given(strategies.texts, st.sampled_from([5, 1]))
+def test_odd_texts_as_datatrove(oracle, ours, text, least):
+    options = {"filter_no_terminal_punct": False}
+    stage = C4(**options, min_sentences=least)
+    same(oracle, ours, text, stage, **options, min_num_sentences=least)
 
 
 def test_whichever_line_comes_first_gives_the_reason(ours):

@@ -1,4 +1,5 @@
 import pytest
+import strategies
 from datatrove.pipeline.filters import FineWebQualityFilter
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -35,6 +36,14 @@ def test_later_rules_as_datatrove(oracle, ours, text, limit):
         max_char_dup=limit,
         max_newlines_per_word=limit,
     )
+    assert ours(stage, [text])[0][0] == oracle(theirs, text)[0]
+
+
+@strategies.searching
+@given(strategies.texts, st.sampled_from([0.12, 0]), st.sampled_from([0.01, 1]))
+def test_odd_texts_as_datatrove(oracle, ours, text, punct, repeated):
+    theirs = FineWebQualityFilter(line_punct_thr=punct, char_duplicates_ratio=repeated)
+    stage = FinewebQuality(min_line_punct=punct, max_char_dup=repeated)
     assert ours(stage, [text])[0][0] == oracle(theirs, text)[0]
 
 

@@ -1,4 +1,5 @@
 import pytest
+import strategies
 from datatrove.pipeline.filters import GopherQualityFilter
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ THEIR_NAMES = {
     "min_alpha_words": "max_non_alpha_words_ratio",
     "min_stop_words": "min_stop_words",
 }
+THEIR_SYMBOLS = THEIR_NAMES["max_symbol_ratio"]
 OFF = dict.fromkeys(THEIR_NAMES)
 texts = st.lists(
     st.sampled_from(
@@ -44,6 +46,15 @@ def test_each_rule_alone(oracle, ours, text, name, limit):
     assert ours(GopherQuality(**{**OFF, name: limit}), [text])[0][0] == oracle(theirs, text)[0]
 
 
+@strategies.searching
+@given(strategies.texts, st.sampled_from([1, 5, 50]), st.sampled_from([0.8, 0.2]))
+def test_odd_texts_as_datatrove(oracle, ours, text, least, alpha):
+    assume(text.strip())
+    theirs = GopherQualityFilter(min_doc_words=least, max_non_alpha_words_ratio=alpha)
+    stage = GopherQuality(min_words=least, min_alpha_words=alpha)
+    assert ours(stage, [text])[0][0] == oracle(theirs, text)[0]
+
+
 @pytest.mark.parametrize(
     ("text", "rule", "passes", "fails", "reason"),
     [
@@ -70,6 +81,23 @@ def test_no_words(ours, columns):
     row = columns(GopherQuality(), ["!", ""])
     assert row["gopher.avg_word_length"] == [None, None]
     assert row["gopher.tokens"] == [1, 0]
+
+
+def test_a_limit_of_zero_is_a_limit_where_theirs_is_off(oracle, ours):
+    """A listed difference (docs/parity.md): ``null`` switches a rule off here."""
+    text = "# the mill grinds"
+    theirs = GopherQualityFilter(**{**dict.fromkeys(THEIR_NAMES.values()), THEIR_SYMBOLS: 0})
+    assert oracle(theirs, text)[0] is None
+    assert ours(GopherQuality(**{**OFF, "max_symbol_ratio": 0}), [text])[0][0] is not None
+    assert ours(GopherQuality(**OFF), [text])[0][0] is None
+
+
+def test_a_text_without_a_word_is_empty_where_theirs_divides_by_zero(oracle, ours):
+    """A listed difference, out of reach of the recipe: ``min_words`` drops such a text first."""
+    theirs = GopherQualityFilter(**{**dict.fromkeys(THEIR_NAMES.values()), THEIR_SYMBOLS: 0.1})
+    with pytest.raises(ZeroDivisionError):
+        oracle(theirs, " \n")
+    assert ours(GopherQuality(**{**OFF, "max_symbol_ratio": 0.1}), [" \n"])[0][0] == "empty"
 
 
 def test_own_stop_words(ours):

@@ -1,4 +1,5 @@
 import pytest
+import strategies
 from datatrove.pipeline.filters import GopherRepetitionFilter
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -35,6 +36,15 @@ def test_each_top_rule_alone(oracle, ours, text, n, limit):
     assert ours(stage, [text])[0][0] == oracle(theirs, text)[0]
 
 
+@strategies.searching
+@given(strategies.texts, st.booleans())
+def test_odd_texts_as_datatrove(oracle, ours, text, words_only):
+    off = dict.fromkeys(["dup_line_frac", "dup_para_frac"]) if words_only else {}
+    off |= dict.fromkeys(["dup_line_char_frac", "dup_para_char_frac"]) if words_only else {}
+    theirs = oracle(GopherRepetitionFilter(**off), text)[0]
+    assert ours(GopherRepetition(**off), [text])[0][0] == theirs
+
+
 def test_edges(ours):
     text = "same\n\nsame\n\nother\n\nlast"  # 1 of 4 paragraphs, 4 of 22 characters
     on = {**OFF, "dup_para_frac": 0.25}
@@ -45,6 +55,15 @@ def test_edges(ours):
     assert ours(GopherRepetition(**on), [text])[0][0] is None
     on = {**OFF, "dup_line_char_frac": 4 / len(text) - 1e-9}
     assert ours(GopherRepetition(**on), [text])[0][0] == "dup_line_char_frac"
+
+
+def test_a_limit_of_zero_is_a_limit_where_theirs_is_off(oracle, ours):
+    """A listed difference (docs/parity.md): ``null`` switches a rule off here."""
+    text = "same\nsame\nother"
+    theirs = GopherRepetitionFilter(0, None, None, None, (), ())
+    assert oracle(theirs, text)[0] is None
+    assert ours(GopherRepetition(**{**OFF, "dup_line_frac": 0}), [text])[0][0] == "dup_line_frac"
+    assert ours(GopherRepetition(**OFF), [text])[0][0] is None
 
 
 def test_ngrams_joined_without_space_are_compared_by_letters(columns):

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import strategies
 from datatrove.utils.text import (
     PUNCTUATION_SET,
     simplify_text,
@@ -50,6 +51,16 @@ def test_words_and_sentences_are_datatroves(text):
     assume("IS_ALPHA" not in text)  # see test_hostile_text
     assert list(words(text)) == split_into_words(text)
     assert sentence_count(text) == len(split_into_sentences(text))
+
+
+@strategies.searching
+@given(strategies.texts)
+def test_odd_texts_as_datatrove(text):
+    assert list(words(text)) == split_into_words(text)
+    assert sentence_count(text) == len(split_into_sentences(text))
+    for line in text.splitlines():  # as C4 asks
+        assert sentence_count(line.strip()) == len(split_into_sentences(line.strip()))
+    assert simplify(text) == simplify_text(text)
 
 
 @settings(max_examples=400, deadline=None)
