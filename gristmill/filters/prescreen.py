@@ -7,9 +7,9 @@ in a wanted language. A page without them is dropped here; what is not certain g
 How many documents this loses, and how many pages it spares: ``benchmarks/prescreen.py``.
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping
-from itertools import accumulate
 from typing import Annotated, Any, ClassVar
 
 import pyarrow as pa
@@ -87,8 +87,12 @@ class PrescreenSignals(_Screen, Map):
             {} if text is None else measure(text, html, pattern)
             for text, (html, _) in zip(texts, pages, strict=True)
         ]
-        known = [i for i, text in enumerate(texts) if text is not None]
+        # Without any stop word there is no window to look at.
+        known = [i for i, row in enumerate(rows) if row.get("prescreen.stop_words", bool(row))]
         shares = self._wanted_shares([texts[i] or "" for i in known], pattern)
+        for row in rows:
+            if row:
+                row["prescreen.wanted_share"] = 0.0
         for i, share in zip(known, shares, strict=True):
             rows[i]["prescreen.wanted_share"] = share
         columns = {
@@ -118,16 +122,15 @@ class PrescreenSignals(_Screen, Map):
         The first windows settle most pages that are wanted, so those are asked about together,
         and the others only where that was not enough.
         """
-        stretches = [list(windows(text, stop_word)) for text in texts]
+        stretches = [windows(text, stop_word) for text in texts]
         enough = [ENOUGH * len(text) for text in texts]
-        first = [_reach(s, size) for s, size in zip(stretches, enough, strict=True)]
         found = [0.0] * len(texts)
-        for part in ([slice(0, n) for n in first], [slice(n, None) for n in first]):
+        for sizes in (enough, [math.inf] * len(texts)):
             asked = [
                 (i, window)
                 for i, stretch in enumerate(stretches)
                 if found[i] < enough[i]
-                for window in stretch[part[i]]
+                for window in _take(stretch, sizes[i])
             ]
             answers = scores([window for _, window in asked], WANTED_SCORE, self.model, self.sha256)
             for (i, window), labels in zip(asked, answers, strict=True):
@@ -197,10 +200,12 @@ def measure(text: str, html: bytes, stop_word: re.Pattern[str] | None) -> dict[s
     return row
 
 
-def _reach(stretches: list[str], size: float) -> int:
-    """Return how many stretches it takes to hold so many characters."""
-    held = accumulate(map(len, stretches))
-    return next((i + 1 for i, total in enumerate(held) if total >= size), len(stretches))
+def _take(stretches: Iterator[str], size: float) -> Iterator[str]:
+    """Yield stretches until they hold so many characters; the others stay for the next call."""
+    held = 0
+    while held < size and (stretch := next(stretches, None)) is not None:
+        held += len(stretch)
+        yield stretch
 
 
 def windows(text: str, stop_word: re.Pattern[str] | None) -> Iterator[str]:

@@ -46,7 +46,7 @@ def test_each_rule_gives_its_reason() -> None:
         stage,
         page(*[ENGLISH] * 3),
         page("12 34", "..."),
-        page("The end of it."),
+        page("It is the end of it."),
         page(*[GERMAN] * 30),
         page(*[f"{GERMAN} To be."] * 30, "Of mills"),
         page(*[f"{KOREAN} (to be of)"] * 9),
@@ -87,7 +87,10 @@ def test_other_languages_have_no_rule_about_stop_words_unless_given() -> None:
 def test_text_outside_text_nodes_is_not_counted_against_a_page() -> None:
     hidden = '<script type="application/ld+json">{"articleBody": "a long text"}</script>'
     stage = Prescreen(min_words=50, drop_below=None)
-    assert reasons(stage, page("The end."), page("The end.") + hidden) == ["too_few_words", None]
+    assert reasons(stage, page("The end of the day."), page("The end of the day.") + hidden) == [
+        "too_few_words",
+        None,
+    ]
 
 
 def test_what_cannot_be_looked_at_is_left_to_the_extractor() -> None:

@@ -71,7 +71,8 @@ def decode_html(body: bytes, content_type: str | None) -> tuple[str, str] | None
         charset = python_codec(label) or ""
         if charset and utf8 is not None and not body.isascii() and _single_byte(charset):
             break
-        if charset and (text := _tolerant(body, charset)) is not None:
+        text = utf8 if charset == "utf-8" and utf8 is not None else _tolerant(body, charset)
+        if text is not None:
             return _clean(text), charset
     if utf8 is not None:
         return _clean(utf8), "utf-8"
@@ -122,7 +123,9 @@ def _strict(body: bytes, charset: str) -> str | None:
 
 
 def _tolerant(body: bytes, charset: str, limit: float = _MAX_WRONG) -> str | None:
-    """Decode with replacement; None where too much would be replaced."""
+    """Decode with replacement; None without a charset, or where too much would be replaced."""
+    if not charset:
+        return None
     try:
         text = body.decode(charset, "replace")
     except (UnicodeError, LookupError, ValueError):
@@ -146,4 +149,8 @@ def _clean(text: str) -> str:
     """Remove what Arrow, libxml2 or UTF-8 cannot hold."""
     if "\x00" in text:
         text = text.replace("\x00", "")
-    return _SURROGATES.sub("\ufffd", text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = _SURROGATES.sub("\ufffd", text)
+    return text

@@ -51,5 +51,5 @@ def _is_prose(line: str) -> bool:
     if len(line) >= _LONG:
         return True
     # A character of Chinese, Japanese or Korean says as much as two or three letters.
-    weight = len(line) + sum(c >= "\u3000" for c in line)
+    weight = len(line) if line.isascii() else len(line) + sum(c >= "\u3000" for c in line)
     return weight >= _SHORT and _SENTENCE_END.search(line) is not None
