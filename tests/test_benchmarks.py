@@ -84,7 +84,7 @@ def test_the_limit_counts_every_response(tmp_path: Path) -> None:
 def test_what_is_compared_ends_before_the_first_barrier(name: str) -> None:
     recipe = curation_only(load_recipe(name))
     names = [stage for stage, _ in recipe.named_stages()]
-    assert names[:3] == ["url_filter", "extract", "language"]
+    assert names[:3] == ["url_filter", "prescreen", "extract"]
     assert names[-1] == "fineweb_quality"
     assert recipe.tokenizer is None
     assert recipe.shards is None

@@ -171,9 +171,10 @@ class _FailureError(Exception):
 
 def _on_worker(folder: RunFolder, round_: Round, task: int) -> None:
     """Do the task. A failure is raised: errors reach the driver without a fetch from the worker."""
+    worker = get_worker()  # here: a task may tick from a thread of its own, which knows no worker
 
     def tick(counts: Mapping[str, int]) -> None:
-        tell(_TOPIC, {"task": task, **counts})
+        worker.log_event(_TOPIC, {"task": task, **counts})
 
     result = run_task(folder, round_, task, tick)
     if isinstance(result, TaskFailure):

@@ -117,7 +117,7 @@ def test_what_a_stage_lacks_is_said(
 
 @pytest.mark.parametrize("name", sorted(STAGES.keys() - NEEDY))
 def test_no_stage_stumbles_over_nothing(name: str, tmp_path: Path) -> None:
-    needs = "html" if name == "extract" else "text"
+    needs = "html" if name in ("extract", "prescreen") else "text"
     path = tmp_path / "in.jsonl"
     rows = (("", None), ("\0", ""), ("x", "https://a.example/"))
     path.write_text("".join(json.dumps({needs: t, "url": u}) + "\n" for t, u in rows))
@@ -215,7 +215,7 @@ def test_every_stage_alone_on_every_kind_of_input(
     more = ["--set", "vocab_size=300"] if name == "tokenizer" else []
     out = tmp_path / "out"
     code = run_cli(["stage", name, "--in", str(source), "--out", str(out), *more])
-    assert code == (2 if name == "extract" and kind != "warc" else 0)
+    assert code == (2 if name in ("extract", "prescreen") and kind != "warc" else 0)
 
 
 def test_the_remedy_that_verify_names_works(docs: Path, tmp_path: Path) -> None:

@@ -111,13 +111,16 @@ def test_on_the_terminal(small_demo: Any, capsys: pytest.CaptureFixture[str]) ->
     assert run_cli(["whatif", str(small_demo.out), *arguments, "--examples", "1"]) == 0
     told = capsys.readouterr().out
     found = gristmill.whatif(small_demo.out, settings)
-    short = [s.drops["gopher_short_doc"] for s in (found.old[5], found.new[5]) if s]
+    stages = [s for s in (*found.old, *found.new) if s and s.name == "gopher_quality"]
+    short = [s.drops["gopher_short_doc"] for s in stages]
     assert f"gopher_short_doc {short[0]} {short[1]} +{short[1] - short[0]}" in " ".join(
         told.split()
     )
     assert f"documents: 0 newly kept, {found.documents['newly_dropped']} newly dropped" in told
-    n = found.unforeseen["extract"]
-    assert f"unforeseen: {n} documents would now reach extract; their pages are not stored" in told
+    n = found.unforeseen["prescreen"]
+    assert (
+        f"unforeseen: {n} documents would now reach prescreen; their pages are not stored" in told
+    )
     assert "not foreseen: exact_dedup, minhash_dedup, pii" in told
     assert re.search(r"exact_dedup +not foreseen +\d+ +–", told)
     assert "kept → gopher_quality: gopher_short_doc  https://" in told

@@ -12,7 +12,7 @@ from gristmill.pipeline.extract.child import cut_data_uris
 #: On every 5th gold page with full text, default options. Raise a floor when an engine gets better;
 #: it stands half a point below what was measured. `benchmarks/extraction.py --every 5` measures.
 FLOORS = {
-    "trafilatura": Score(precision=0.930, recall=0.890, f1=0.890),
+    "trafilatura": Score(precision=0.905, recall=0.922, f1=0.900),
     "resiliparse": Score(precision=0.853, recall=0.863, f1=0.842),
 }
 EVERY = 5
