@@ -38,7 +38,8 @@ CANARY = """<!DOCTYPE html><html><head><title>Mill</title></head><body>
 <li><a href="/hours">Opening hours of the mill and the shop</a></li>
 <li><a href="/way">How to find us, by train and on foot</a></li>
 <li><a href="/prices">Prices of flour in sacks of ten and of twenty kilograms</a></li>
-<li><a href="/old">Pictures of the old mill before the great flood</a></li></ul></nav><main><article><h1>The mill</h1>
+<li><a href="/old">Pictures of the old mill before the great flood</a></li></ul></nav>
+<main><article><h1>The mill</h1>
 <p>The water mill at the lower end of the valley has ground rye and barley for four centuries.</p>
 <p>Its two stones turn slowly, and the miller listens to their sound to know the flour is fine.</p>
 </article></main><footer>All rights reserved</footer></body></html>"""

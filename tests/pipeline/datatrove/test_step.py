@@ -118,7 +118,7 @@ def test_columns_come_from_the_metadata() -> None:
 
 def test_extraction_finds_the_page_in_the_text() -> None:
     words = "The miller opens the sluice at seven, and the great wheel begins to turn at last. "
-    page = f"<html><body><article><p>{words * 5}</p><p>Größe — ж, says the miller.</p></article></body></html>"
+    page = f"<html><body><article><p>{words * 5}</p><p>Größe — ж, says the miller.</p></article>"
     docs = [Document(page, "0", metadata={"url": "https://mill.example/"}), Document("", "1")]
     step = as_step(Extract())
     (doc,) = step.run(iter(docs))
