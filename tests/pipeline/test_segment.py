@@ -65,6 +65,21 @@ class Flaky(Judge):
         return first_reason(batch.num_rows, ("tired", pa.array(tired)))
 
 
+class Helped(Map):
+    """Says where the machine made another do the work."""
+
+    machine_column = "helped"
+    machine_reasons = ("timeout",)
+
+    def adds(self) -> Mapping[str, pa.DataType]:
+        return {"helped": pa.string()}
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        why = {"slow": "timeout", "odd": "error"}
+        helped = [why.get(t) for t in batch.column("text").to_pylist()]
+        return with_columns(batch, {"helped": pa.array(helped, pa.string())})
+
+
 class Liar(Map):
     """Loses a row."""
 
@@ -112,6 +127,15 @@ def test_kept_and_rejected_with_signals(
         ("flaky", 2, 1),
     ]
     assert manifest.verdicts == ((4, "tired"),)
+
+
+def test_kept_documents_of_which_the_machine_decided_are_verdicts_too(
+    write_docs: Callable[..., list[Path]], make_run: Callable[..., Any]
+) -> None:
+    made = make_run(write_docs(["fine", "slow", "odd"]), [("helped", Helped())])
+    manifest, kept, _ = run(made)
+    assert kept["helped"].to_pylist() == [None, "timeout", "error"]
+    assert manifest.verdicts == ((1, "timeout"),)
 
 
 def test_a_batch_that_loses_everything_before_a_later_map(
