@@ -101,10 +101,10 @@ def read(texts: Path) -> list[Document]:
 
 
 def verdicts_of(oracle: Oracle, texts: Path, cache: Path) -> Iterator[dict[str, Verdict]]:
-    """Yield datatrove's verdicts on the pages of a file, asking it once."""
+    """Yield datatrove's verdicts on the pages of a file, asking it once for the same texts."""
     code = Path(parity_oracle.__file__).read_bytes()
-    key = _key(texts.name, version("datatrove"), version("spacy"), code)
-    target = cache / f"{texts.stem}-datatrove-{key}.jsonl.gz"
+    key = _key(read(texts), version("datatrove"), version("spacy"), code)
+    target = cache / f"datatrove-{key}.jsonl.gz"
     if not target.is_file():
         fresh = target.with_suffix(".tmp")
         with gzip.open(fresh, "wt", encoding="utf-8") as file:
