@@ -14,6 +14,7 @@ from pydantic import Field
 
 from gristmill.pipeline.stage import Judge, Map, Stage, first_reason, with_columns
 from gristmill.pipeline.text import sentences_in_lines
+from gristmill.pipeline.word_languages import WordLanguage
 
 _CITATION = re.compile(r"\[\d*\]|\[edit\]|\[citation needed\]")
 _POLICY = re.compile(
@@ -35,6 +36,7 @@ class _LineRules(Stage):
     max_word_length: Limit | None = 1000
     filter_javascript: bool = True
     filter_policy: bool = True
+    language: WordLanguage = "en"  # whose sentences are counted
 
 
 class C4Signals(_LineRules, Map):
@@ -76,7 +78,7 @@ class C4Signals(_LineRules, Map):
                 row[f"c4.dropped_{fault}"] += 1
             else:
                 kept.append(line)
-        row["c4.sentences"] = sentences_in_lines(kept)
+        row["c4.sentences"] = sentences_in_lines(kept, self.language)
         row["text"] = "\n".join(kept).strip()
         return row
 

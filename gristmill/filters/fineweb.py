@@ -14,6 +14,7 @@ from pydantic import Field
 
 from gristmill.pipeline.stage import Judge, Map, first_reason, with_columns
 from gristmill.pipeline.text import TERMINAL_PUNCTUATION, words
+from gristmill.pipeline.word_languages import WordLanguage
 
 Ratio = Annotated[float, Field(ge=0)]
 Length = Annotated[int, Field(ge=0)]
@@ -26,6 +27,7 @@ class FinewebSignals(Map):
 
     short_line_length: Length = 30  # characters
     stop_chars: str | None = None  # characters that end a sentence; None: those of all scripts
+    language: WordLanguage = "en"  # whose words are counted
 
     def adds(self) -> Mapping[str, pa.DataType]:
         """``fineweb.lines`` (int64) and the ratios (float64)."""
@@ -54,7 +56,9 @@ class FinewebSignals(Map):
         row["fineweb.line_punct_ratio"] = ended / len(lines)
         row["fineweb.short_line_ratio"] = short / len(lines)
         row["fineweb.char_dup_ratio"] = repeated / (len(text) - newlines)
-        row["fineweb.list_ratio"] = newlines / len(words(text))  # a line that shows has a word
+        n_words = len(words(text, self.language))
+        if n_words:  # Kiwi deletes numbers; elsewhere a line that shows has a word
+            row["fineweb.list_ratio"] = newlines / n_words
         return row
 
 
@@ -70,6 +74,7 @@ class FinewebQuality(Judge):
     max_newlines_per_word: Ratio | None = 0.3
     short_line_length: Length = 30
     stop_chars: str | None = None
+    language: WordLanguage = "en"
 
     def reasons(self) -> tuple[str, ...]:
         """The reasons, named as datatrove does, in the order in which they count."""
@@ -97,6 +102,8 @@ class FinewebQuality(Judge):
     def steps(self) -> tuple[Map | Judge, ...]:
         """Measure, then judge."""
         signals = FinewebSignals(
-            short_line_length=self.short_line_length, stop_chars=self.stop_chars
+            short_line_length=self.short_line_length,
+            stop_chars=self.stop_chars,
+            language=self.language,
         )
         return (signals, self)

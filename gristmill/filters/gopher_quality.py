@@ -17,6 +17,7 @@ from pydantic import Field
 
 from gristmill.pipeline.stage import Judge, Map, first_reason, with_columns
 from gristmill.pipeline.text import PUNCTUATION, words
+from gristmill.pipeline.word_languages import WordLanguage
 
 #: The paper's list; two different ones must occur.
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
@@ -30,6 +31,7 @@ class GopherQualitySignals(Map):
     needs: ClassVar[tuple[str, ...]] = ("text",)
 
     stop_words: tuple[str, ...] = STOP_WORDS
+    language: WordLanguage = "en"  # whose words are counted
 
     def adds(self) -> Mapping[str, pa.DataType]:
         """Counts (int64) and ratios (float64)."""
@@ -47,7 +49,8 @@ class GopherQualitySignals(Map):
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return the batch with the signals."""
         stop_words = frozenset(self.stop_words)
-        rows = [_measure(text or "", stop_words) for text in batch.column("text").to_pylist()]
+        texts = batch.column("text").to_pylist()
+        rows = [_measure(text or "", stop_words, self.language) for text in texts]
         columns = {
             name: pa.array([row.get(name) for row in rows], kind)
             for name, kind in self.adds().items()
@@ -74,6 +77,7 @@ class GopherQuality(Judge):
     min_alpha_words: Ratio | None = 0.8
     min_stop_words: Annotated[int, Field(ge=0)] | None = 2
     stop_words: tuple[str, ...] = STOP_WORDS
+    language: WordLanguage = "en"
 
     def reasons(self) -> tuple[str, ...]:
         """The reasons, named as datatrove does, in the order in which they count."""
@@ -116,7 +120,7 @@ class GopherQuality(Judge):
 
     def steps(self) -> tuple[Map | Judge, ...]:
         """Measure, then judge."""
-        return (GopherQualitySignals(stop_words=self.stop_words), self)
+        return (GopherQualitySignals(stop_words=self.stop_words, language=self.language), self)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -126,8 +130,8 @@ def _kind(word: str) -> tuple[int, int, bool]:
     return int(real), len(word) * real, word.isalpha() or any(map(str.isalpha, word))
 
 
-def _measure(text: str, stop_words: frozenset[str]) -> dict[str, float | int | None]:
-    tokens = words(text)
+def _measure(text: str, stop_words: frozenset[str], language: str) -> dict[str, float | int | None]:
+    tokens = words(text, language)
     row: dict[str, float | int | None] = {
         "gopher.tokens": len(tokens),
         "gopher.stop_words": len(stop_words.intersection(tokens)),

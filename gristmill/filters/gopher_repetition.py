@@ -15,6 +15,7 @@ from pydantic import Field
 
 from gristmill.pipeline.stage import Judge, Map, first_reason, with_columns
 from gristmill.pipeline.text import words
+from gristmill.pipeline.word_languages import WordLanguage
 
 TOP = (2, 3, 4)
 DUPLICATED = (5, 6, 7, 8, 9, 10)
@@ -37,6 +38,8 @@ class GopherRepetitionSignals(Map):
 
     needs: ClassVar[tuple[str, ...]] = ("text",)
 
+    language: WordLanguage = "en"  # whose words are counted
+
     def adds(self) -> Mapping[str, pa.DataType]:
         """``gopher.chars`` (int64) and the shares (float64)."""
         names = [f"gopher.dup_{unit}_{kind}" for unit in ("para", "line") for kind in _KINDS]
@@ -46,7 +49,7 @@ class GopherRepetitionSignals(Map):
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return the batch with the signals."""
-        rows = [_measure(text or "") for text in batch.column("text").to_pylist()]
+        rows = [_measure(text or "", self.language) for text in batch.column("text").to_pylist()]
         columns = {
             name: pa.array([row.get(name) for row in rows], kind)
             for name, kind in self.adds().items()
@@ -72,6 +75,7 @@ class GopherRepetition(Judge):
     dup_8_gram: Ratio | None = 0.12
     dup_9_gram: Ratio | None = 0.11
     dup_10_gram: Ratio | None = 0.10
+    language: WordLanguage = "en"
 
     def reasons(self) -> tuple[str, ...]:
         """``empty``, then one reason a rule, in the order in which they count."""
@@ -88,7 +92,7 @@ class GopherRepetition(Judge):
 
     def steps(self) -> tuple[Map | Judge, ...]:
         """Measure, then judge."""
-        return (GopherRepetitionSignals(), self)
+        return (GopherRepetitionSignals(language=self.language), self)
 
 
 def _rules() -> Iterator[tuple[str, str]]:
@@ -102,7 +106,7 @@ def _rules() -> Iterator[tuple[str, str]]:
         yield f"duplicated_{n}_n_grams", f"dup_{n}_gram"
 
 
-def _measure(text: str) -> dict[str, float | int | None]:
+def _measure(text: str, language: str) -> dict[str, float | int | None]:
     chars = len(text)
     row: dict[str, float | int | None] = {"gopher.chars": chars}
     if not chars:
@@ -113,7 +117,7 @@ def _measure(text: str) -> dict[str, float | int | None]:
         row[f"gopher.dup_{unit}_frac"] = (len(parts) - len(different)) / len(parts)
         repeated = sum(map(len, parts)) - sum(map(len, different))
         row[f"gopher.dup_{unit}_char_frac"] = repeated / chars
-    tokens = words(text)
+    tokens = words(text, language)
     for n, top in zip(TOP, _top_ngrams(tokens), strict=True):
         row[f"gopher.top_{n}_gram"] = None if top is None else top / chars
     for n, repeated in zip(DUPLICATED, _duplicate_ngrams(tokens), strict=True):

@@ -31,6 +31,7 @@ PINNED = (
     "numpy", "orjson", "phonenumbers", "pyahocorasick", "pyarrow", "resiliparse", "scipy", "spacy",
     "tiktoken", "tldextract", "tokenizers", "trafilatura", "xxhash",
     "ftfy", "regex",  # through datatrove
+    "kiwipiepy", "kiwipiepy-model",  # words of Korean, where installed
 )  # fmt: skip
 
 

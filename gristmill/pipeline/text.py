@@ -1,7 +1,8 @@
-"""Words, sentences and a simplified form of a text, equal to datatrove's for English.
+"""Words, sentences and a simplified form of a text, equal to datatrove's.
 
 datatrove asks spaCy's blank English pipeline for both words and sentences, which costs more than
-extracting the page; ``tokens.py`` gives the same from a memory.
+extracting the page; ``tokens.py`` gives the same from a memory. ``word_languages.py`` says what
+cuts the texts of other languages.
 """
 
 import re
@@ -9,7 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
-from gristmill.pipeline.tokens import tokenizer
+from gristmill.pipeline.word_languages import splitter
 
 #: Word lists of texts up to this many characters are kept for the stages that follow.
 SMALL_TEXT = 100_000
@@ -53,28 +54,40 @@ _ASCII_NUMBER = re.compile(r"\d+(?:[.,]\d+)?", re.ASCII)
 _NUMBER = re.compile(f"{_DIGIT}+(?:[.,،٫⎖⎗⎘]{_DIGIT}+)?")
 
 
-def words(text: str) -> tuple[str, ...]:
-    """Return the words of an English text: spaCy's tokens without whitespace tokens.
+def words(text: str, language: str = "en") -> tuple[str, ...]:
+    """Return the words of a text: for English, spaCy's tokens without whitespace tokens.
 
     Punctuation marks are words of their own; ``don't`` is two. Lone surrogates, which no UTF-8
     text can hold, are read as ``?``.
+
+    Args:
+        text: any text.
+        language: fastText's or GlotLID's code; see ``word_languages``.
+
+    Raises:
+        ConfigError: Korean without the extra ``korean``.
     """
-    return _words_small(text) if len(text) <= SMALL_TEXT else _words_large(text)
+    small = len(text) <= SMALL_TEXT
+    return _words_small(text, language) if small else _words_large(text, language)
 
 
-def sentence_count(text: str) -> int:
-    """Return how many sentences datatrove splits an English text into: at least 1.
+def sentence_count(text: str, language: str = "en") -> int:
+    """Return how many sentences datatrove splits a text into: at least 1.
 
     A sentence ends after a terminal mark and the punctuation that follows it, before the next
     token that is neither; whitespace other than one space is such a token.
     """
-    # One line: all whitespace but a single space is alike here.
-    return tokenizer().count_sentences([_encodable(text).replace("\n", "\r")])
+    text = _encodable(text)
+    if language == "en":  # one line: all whitespace but a single space is alike here
+        text = text.replace("\n", "\r")
+    return splitter(language).count_sentences([text])
 
 
-def sentences_in_lines(lines: Sequence[str]) -> int:
+def sentences_in_lines(lines: Sequence[str], language: str = "en") -> int:
     """Return the sum of :func:`sentence_count` over lines, none of which holds a newline."""
-    return tokenizer().count_sentences(_encodable("\n".join(lines)).split("\n")) if lines else 0
+    if not lines:
+        return 0
+    return splitter(language).count_sentences(_encodable("\n".join(lines)).split("\n"))
 
 
 def simplify(text: str) -> str:
@@ -105,13 +118,13 @@ _PIECES = re.compile(r"(?s).{1,32}")
 
 # Several filters ask for the words of the same text in turn, batch by batch.
 @lru_cache(maxsize=256)
-def _words_small(text: str) -> tuple[str, ...]:
-    return tokenizer().words(_encodable(text))
+def _words_small(text: str, language: str) -> tuple[str, ...]:
+    return splitter(language).words(_encodable(text))
 
 
 @lru_cache(maxsize=2)
-def _words_large(text: str) -> tuple[str, ...]:
-    return tokenizer().words(_encodable(text))
+def _words_large(text: str, language: str) -> tuple[str, ...]:
+    return splitter(language).words(_encodable(text))
 
 
 def _encodable(text: str) -> str:
