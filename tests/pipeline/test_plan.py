@@ -89,5 +89,6 @@ def test_no_run_and_broken_run(tmp_path: Path) -> None:
 def test_every_pinned_package_is_installed() -> None:
     found = installed_versions()
     assert set(found) == {*PINNED, "python", "unicode"}
-    assert [name for name, version in found.items() if version == "absent"] in ([], ["brotli"])
+    absent = {name for name, version in found.items() if version == "absent"}
+    assert absent <= {"brotli", "kiwipiepy", "kiwipiepy-model"}  # optional
     assert "+" in found["gristmill"]
