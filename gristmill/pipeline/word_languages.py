@@ -152,7 +152,9 @@ class PlainSplitter:
 
         points = map(chr, range(sys.maxunicode + 1))
         marks = "".join(c for c in points if unicodedata.category(c)[0] == "M") + "\u200c\u200d"
-        self._word = re.compile(rf"[{_UNSPACED}][{marks}]*|(?:(?![{_UNSPACED}_])[\w{marks}])+|\S")
+        self._word = re.compile(
+            rf"[{_UNSPACED}][{marks}]*|(?:[^\W_{_UNSPACED}]++|[{marks}]++)++|\S"
+        )
         others = re.escape("".join(sorted(TERMINAL_PUNCTUATION - {"."})))
         self._end = re.compile(rf"(?:\.(?!\w)|[{others}])\W*+")
 
