@@ -98,16 +98,16 @@ def _named(path: str) -> bool:
 def install() -> None:
     """Put selectors in the place of trafilatura's expressions, for this process.
 
-    Also spares two things whose results are never looked at: lxml's choice of a class for each
-    element (trafilatura uses none of the special ones), and a copy of the tree that only the
-    comparison of extractors needs.
+    Also spares what changes nothing: lxml's choice of a class for each element (trafilatura uses
+    none of the special ones), a copy of the tree that only the comparison of extractors needs, and
+    a slow search for links in elements that have none.
     """
     from lxml import etree, html
 
     # `trafilatura.baseline` as an attribute is a function of that name.
-    names = ("core", "baseline", "utils", "xpaths")
+    names = ("core", "baseline", "htmlprocessing", "utils", "xpaths")
     modules: list[Any] = [import_module(f"trafilatura.{name}") for name in names]
-    core, baseline, utils, xpaths = modules
+    core, baseline, htmlprocessing, utils, xpaths = modules
     for pruned in _PRUNED:
         expressions = getattr(xpaths, pruned)
         expressions[:] = [Selector(expressions)]
@@ -123,6 +123,15 @@ def install() -> None:
             entity=html.HtmlEntity,
         )
     )
+    test_links = htmlprocessing.link_density_test
+
+    def link_density_test(element: Any, favor_precision: bool = False) -> Any:
+        # Most elements hold no link, which this way of asking finds out at once.
+        if next(element.iterdescendants("ref"), None) is None:
+            return False, False
+        return test_links(element, favor_precision)
+
+    htmlprocessing.link_density_test = link_density_test
     prepare = core._prepare_tree
 
     def prepare_tree(tree: Any, options: Any, url: str | None) -> tuple[Any, Any]:
