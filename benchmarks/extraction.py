@@ -32,7 +32,7 @@ from checkout import ROOT, commit, machine
 from peer import DEFAULT, HERE, peer_python
 from scoring import Score, gold_pages, mean, score
 
-from gristmill.pipeline.extract import EXTRACTORS
+from gristmill.pipeline.extract import EXTRACTORS, selectors
 from gristmill.pipeline.extract.child import CANARY, cut_data_uris
 
 _GOLD = ROOT.parent / "shared/data/gold.jsonl.gz"
@@ -84,6 +84,7 @@ def run_ours(pages: Sequence[dict], spec: str) -> Engine:
         raise SystemExit(f"{name}: no such engine; known: {', '.join(EXTRACTORS)}")
     pairs = (option.partition("=") for option in options.split(",") if option)
     chosen = {key: yaml.safe_load(value) for key, _, value in pairs}
+    selectors.install()  # as in the sandbox
     extract = EXTRACTORS[name]
     extract(CANARY, None, **chosen)
     scores, cpu, failed = [], [], 0

@@ -4,6 +4,8 @@ Both runs end before the first barrier. A keeper is a document that the run with
 keeps; the loss is the share of keepers that the run with it lacks. Documents are compared by id
 and text.
 
+Exit 1 where more than one keeper in a thousand is lost.
+
     python benchmarks/prescreen.py [--recipe fineweb] [--warc GLOB] [--set prescreen.drop_below=0.1]
 """
 
@@ -52,7 +54,7 @@ def main() -> int:
         print(f"  lost: {url}")
     if args.json:
         args.json.write_text(json.dumps(body) + "\n")
-    return 0
+    return int(len(lost) > 0.001 * len(without))
 
 
 def kept_documents(recipe: Recipe) -> tuple[dict[str, str], object]:

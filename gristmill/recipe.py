@@ -90,7 +90,22 @@ class Recipe(BaseModel):
                 f"tokenizer.train.vocab_size {train.vocab_size} is too large for dtype uint16 "
                 "(65536 ids); set shards.dtype=uint32 or a smaller vocabulary"
             )
+        self._check_prescreen()
         return self
+
+    def _check_prescreen(self) -> None:
+        """Refuse a pre-screen that drops what a later stage would keep."""
+        chosen = dict(self.named_stages())
+        screen, quality = chosen.get("prescreen"), chosen.get("gopher_quality")
+        if not (isinstance(screen, Prescreen) and isinstance(quality, GopherQuality)):
+            return
+        for field in ("min_words", "min_stop_words"):
+            first, second = getattr(screen, field) or 0, getattr(quality, field) or 0
+            if first > second:
+                raise ValueError(
+                    f"prescreen.{field} {first} is more than gopher_quality.{field} {second} and "
+                    "would drop what that keeps; lower it too"
+                )
 
     def named_stages(self) -> list[tuple[str, Map | Judge | Gather]]:
         """Return (name, stage) in order."""

@@ -214,3 +214,11 @@ def test_stages_that_do_not_fit_stop_before_any_work(source: Path) -> None:
     recipe = parse_recipe(body(source) | {"stages": ["extract"]}, "r")
     with pytest.raises(ConfigError, match="stage extract needs column html"):
         recipe.rounds(recipe.plan())
+
+
+@pytest.mark.parametrize("setting", ["min_words=20", "min_stop_words=1", "min_stop_words=null"])
+def test_a_prescreen_stricter_than_what_follows_is_refused(setting: str) -> None:
+    field = setting.partition("=")[0]
+    with pytest.raises(ConfigError, match=rf"prescreen\.{field} .* would drop what that keeps"):
+        load_recipe("fineweb", [f"gopher_quality.{setting}"])
+    load_recipe("fineweb", [f"gopher_quality.{setting}", f"prescreen.{setting}"])

@@ -23,7 +23,7 @@ from pydantic import Field
 
 from gristmill.errors import ConfigError
 from gristmill.filters import hashed_ngrams
-from gristmill.filters.fasttext_file import is_fasttext, read_dictionary
+from gristmill.filters.fasttext_file import file_stamp, is_fasttext, read_dictionary
 from gristmill.pipeline.stage import Judge, Map, first_reason, with_columns
 
 #: Text to score, or None where the text has nothing to judge by.
@@ -140,9 +140,13 @@ class _Opened:
     model: Any
 
 
-@lru_cache(maxsize=4)
 def _open(model: str | None, sha256: str | None) -> _Opened:
-    """Open a model file of either kind and check it."""
+    """Open a model file of either kind and check it, once as long as it stays the same."""
+    return _opened(model, sha256, file_stamp(Path(model or "")))
+
+
+@lru_cache(maxsize=4)
+def _opened(model: str | None, sha256: str | None, _: tuple[int, int] | None) -> _Opened:
     if model is None:
         raise ConfigError(
             "classifier: no model; name a file in `model` (a fastText classifier, or one made by "

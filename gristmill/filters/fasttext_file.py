@@ -186,3 +186,15 @@ def _centroids(data: memoryview, at: int) -> tuple[list[Matrix], int]:
     widths = [width] * (n_pieces - 1) + [last]
     pieces = [p.reshape(_CENTROIDS, w) for p, w in zip(np.split(values, cuts), widths, strict=True)]
     return pieces, at + 16 + 4 * size * _CENTROIDS
+
+
+def file_stamp(path: Path) -> tuple[int, int] | None:
+    """Return what changes with a file (size, time in ns), or None where there is no file.
+
+    Part of the key under which an opened model is remembered: a worker outlives many runs.
+    """
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns

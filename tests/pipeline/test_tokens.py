@@ -134,3 +134,14 @@ def test_regular_chunks_of_real_pages_are_spacys(shared_data: Path) -> None:
                 chunks |= set(re.sub(r"<[^>]*>", " ", json.loads(line)["html"]).split())
     sample = set(sorted(chunks)[::4])
     assert check_regular(sample) > 3000
+
+
+def test_a_text_with_the_usual_glue_in_it_leaves_no_trace() -> None:
+    odd, usual = f"mill :{GLUE}) wheel", "mill : ) wheel"
+    expected = [
+        [t.text for t in spacy.blank("en")(text) if not t.is_space] for text in (odd, usual)
+    ]
+    for order in ((odd, usual, odd), (usual, odd, usual)):
+        fresh = Tokenizer()
+        for text in order:
+            assert list(fresh.words(text)) == expected[text == usual]

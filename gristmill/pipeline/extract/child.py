@@ -20,6 +20,7 @@ import sys
 import time
 from typing import Any, BinaryIO
 
+from gristmill.pipeline.extract import selectors
 from gristmill.pipeline.extract.decode import decode_html
 from gristmill.pipeline.extract.engines import EXTRACTORS
 from gristmill.pipeline.extract.frames import PREFIX, lengths, pack, unpack
@@ -109,8 +110,12 @@ def _warm(head: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     """Import an engine and let it show on a known page that it works."""
     if head["engine"] == "selftest":
         return {"status": "ok"}, b""
+    alone = {}
     try:
-        text = EXTRACTORS[head["engine"]](CANARY, None) or ""
+        if head["engine"] == "trafilatura":
+            selectors.install()
+            alone = {"compare": "none"}  # or another engine's text would hide that it fails
+        text = EXTRACTORS[head["engine"]](CANARY, None, **alone) or ""
     except Exception as error:  # noqa: BLE001 (anything means a broken installation)
         return {"status": "broken", "detail": f"{type(error).__name__}: {error}"}, b""
     if not all(sentence in text for sentence in CANARY_TEXT):

@@ -67,7 +67,7 @@ class Selector:
             matches = memo.get(key)
             if matches is None:
                 matches = self._ask(key)
-            if matches and self._looks_below:
+            if matches is None or (matches and self._looks_below):
                 return [match for expression in self.expressions for match in expression(tree)]
             if matches:
                 found.append(element)
@@ -75,14 +75,20 @@ class Selector:
                     break
         return found
 
-    def _ask(self, key: tuple[Any, ...]) -> bool:
-        """Ask the expressions about an element of this name with these attributes."""
+    def _ask(self, key: tuple[Any, ...]) -> bool | None:
+        """Ask the expressions about an element of this name with these attributes.
+
+        None where lxml refuses to make one: a parser lets more through, control characters say.
+        """
         from lxml.etree import Element, SubElement
 
         root = Element("root")
         element = SubElement(root, key[0])
-        for name, value in key[1:]:
-            element.set(name, value)
+        try:
+            for name, value in key[1:]:
+                element.set(name, value)
+        except ValueError:
+            return None
         if len(self._memo) >= _MEMO:
             self._memo.clear()
         answer = any(expression(root) for expression in self.expressions)
@@ -96,7 +102,7 @@ def _named(path: str) -> bool:
 
 @lru_cache(maxsize=1)
 def install() -> None:
-    """Put selectors in the place of trafilatura's expressions, for this process.
+    """Put selectors in the place of trafilatura's expressions, for good: in a process of one's own.
 
     Also spares what changes nothing: lxml's choice of a class for each element (trafilatura uses
     none of the special ones), a copy of the tree that only the comparison of extractors needs, and

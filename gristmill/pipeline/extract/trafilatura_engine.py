@@ -10,7 +10,7 @@ trafilatura's own comparison (``benchmarks/extraction.py``; the table is in the 
 
 from typing import Literal, get_args
 
-from gristmill.pipeline.extract import resiliparse_engine, selectors
+from gristmill.pipeline.extract import resiliparse_engine
 
 Favor = Literal["precision", "balanced", "recall"]
 Compare = Literal["resiliparse", "readability", "none"]
@@ -52,7 +52,6 @@ def extract(
 def _trafilatura(html: str, url: str | None, favor: Favor, fast: bool) -> str | None:
     import trafilatura
 
-    selectors.install()
     # deduplicate would carry a cache from page to page: the same page would give other text.
     text: str | None = trafilatura.extract(
         html,

@@ -49,6 +49,15 @@ def test_names_alone_and_conditions_below() -> None:
         assert Selector([expression])(tree) == expression(tree)
 
 
+def test_what_lxml_would_not_make_is_asked_in_place() -> None:
+    tree = html.fromstring(
+        "<div><p class='nav\x01'>a</p><p class='nav'>b</p><p class='x'>c</p></div>"
+    )
+    expression = xpath(".//*[self::p][re:test(@class, '^nav')]")
+    assert [e.text for e in expression(tree)] == ["a", "b"]
+    assert Selector([expression])(tree) == expression(tree)
+
+
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gristmill.pipeline.extract.selectors._MEMO", 10)
     selector = Selector(EXPRESSIONS)
