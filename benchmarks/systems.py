@@ -174,9 +174,10 @@ class Limit:
 def write_start_files(folder: Path, number: int) -> None:
     """Write WARC files of one page each, a page of ours that every filter lets pass."""
     folder.mkdir(parents=True)
-    body = "".join(f"<p>{sentence}</p>" for sentence in _SENTENCES)
-    html = f"<html><head><title>A mill</title></head><body><main>{body}</main></body></html>"
     for k in range(number):
+        # The year tells the pages apart: datatrove's extractor drops text that it saw before.
+        body = "".join(f"<p>{sentence[:-1]}, in {1700 + k}.</p>" for sentence in _SENTENCES)
+        html = f"<html><head><title>A mill</title></head><body><main>{body}</main></body></html>"
         with (folder / f"{k:05d}.warc.gz").open("wb") as out:
             writer = WARCWriter(out, gzip=True)
             record = writer.create_warc_record(
