@@ -45,7 +45,7 @@ _BLOCKS = {"tokenizer": "tokenizer.train", "shards": "shards"}
 
 #: CPU seconds for a megabyte of compressed WARC, recipe fineweb, measured on the project's test
 #: crawl (see benchmarks/README.md): for the estimate of ``plan`` only.
-_CPU_PER_MB = 3.0
+_CPU_PER_MB = 1.5
 
 
 def run(
