@@ -73,7 +73,14 @@ class Child:
     ) -> tuple[dict[str, Any], bytes]:
         """Send a request and return the answer, with the CPU seconds it took as ``spent``."""
         self.pages += 1
-        return self._exchange(pack(request, body), _WALL + _WALL_PER_CPU * cpu_limit)
+        try:
+            return self._exchange(pack(request, body), _WALL + _WALL_PER_CPU * cpu_limit)
+        except DeadChildError:
+            raise
+        except BaseException:
+            # An unread reply would be taken for the next page's.
+            self.end()
+            raise
 
     def _exchange(self, data: bytes, wall: float) -> tuple[dict[str, Any], bytes]:
         """Write all of ``data``, read one message."""

@@ -201,3 +201,13 @@ def test_no_orphan(how: str) -> None:
             return
         time.sleep(0.02)
     pytest.fail("the child outlived its parent")
+
+
+def test_an_interrupted_call_leaves_no_reply_to_the_next_page(box: Sandbox) -> None:
+    assert box.call("plain", PAGE).status == "ok"
+    with pytest.raises(OverflowError):
+        box.call("plain", b"<p>the first page</p>", cpu_seconds=float("inf"))
+    for name in ("second", "third"):
+        assert f"the {name} page" in (
+            box.call("plain", f"<p>the {name} page</p>".encode()).text or ""
+        )
