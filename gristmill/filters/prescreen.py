@@ -19,8 +19,8 @@ from pydantic import Field
 from gristmill.filters.gopher_quality import STOP_WORDS
 from gristmill.filters.language import Language, scores
 from gristmill.pipeline.extract.sandbox import MACHINE_STATUSES, Reply, shared_sandbox
-from gristmill.pipeline.extract.stage import page_problem
-from gristmill.pipeline.stage import Judge, Map, Stage, first_reason, with_columns
+from gristmill.pipeline.extract.stage import PageLimits, page_problem
+from gristmill.pipeline.stage import Judge, Map, first_reason, with_columns
 from gristmill.pipeline.text import PUNCTUATION, words
 
 #: Characters of a stretch of text whose language is asked for; whole lines, none over the second.
@@ -49,7 +49,7 @@ _LETTER = re.compile(r"[^\W\d_]")
 Limit = Annotated[int, Field(ge=0)]
 
 
-class _Screen(Stage):
+class _Screen(PageLimits):
     """What the recipe sets on the Judge and the Map measures by."""
 
     languages: tuple[str, ...] = ("en",)
@@ -60,17 +60,13 @@ class _Screen(Stage):
     )
     model: str | None = None
     sha256: str | None = None
-    cpu_seconds: float = Field(10.0, gt=0)
-    memory_mb: int = Field(2048, ge=256)
-    max_html_bytes: int = Field(10_000_000, gt=0)
-    max_tags: int = Field(200_000, gt=0)
 
 
 class PrescreenSignals(_Screen, Map):
     """Measure the whole text of each page. A signal is null where it was not needed.
 
     A page beyond the caps, or one that resiliparse fails on, is left to the extractor: all null.
-    ``prescreen.problem`` says so where it was the machine (a CPU or memory limit).
+    ``prescreen.problem`` has resiliparse's status then; a CPU or memory limit is a verdict.
     """
 
     machine_column = "prescreen.problem"
@@ -107,12 +103,10 @@ class PrescreenSignals(_Screen, Map):
         # Without any stop word there is no window to look at.
         known = [i for i, row in enumerate(rows) if row.get("prescreen.stop_words", bool(row))]
         shares = self._wanted_shares([texts[i] or "" for i in known], pattern)
-        for row in rows:
+        share_of = dict(zip(known, shares, strict=True))
+        for i, (row, reply) in enumerate(zip(rows, replies, strict=True)):
             if row:
-                row["prescreen.wanted_share"] = 0.0
-        for i, share in zip(known, shares, strict=True):
-            rows[i]["prescreen.wanted_share"] = share
-        for row, reply in zip(rows, replies, strict=True):
+                row["prescreen.wanted_share"] = share_of.get(i, 0.0)
             row["prescreen.problem"] = reply.status if reply and reply.text is None else None
         columns = {
             name: pa.array([row.get(name) for row in rows], kind)

@@ -1,4 +1,4 @@
-"""Words, sentences and a simplified form of a text, equal to datatrove's.
+"""Words, sentences and a simplified form of a text, equal to datatrove's for English.
 
 datatrove asks spaCy's blank English pipeline for both words and sentences, which costs more than
 extracting the page; ``tokens.py`` gives the same from a memory. ``word_languages.py`` says what

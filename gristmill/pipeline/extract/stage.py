@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from gristmill.pipeline.extract.engines import EXTRACTORS
 from gristmill.pipeline.extract.sandbox import MACHINE_STATUSES, STATUSES, Reply, shared_sandbox
 from gristmill.pipeline.extract.trafilatura_engine import Compare, Favor
-from gristmill.pipeline.stage import Judge, Map, with_columns
+from gristmill.pipeline.stage import Judge, Map, Stage, with_columns
 
 _STRING = pa.string()
 
@@ -31,7 +31,16 @@ class ExtractVerdict(Judge):
         return pc.if_else(pc.equal(status, "ok"), pa.scalar(None, _STRING), status)
 
 
-class Extract(Map):
+class PageLimits(Stage):
+    """What one page may cost: caps that are the same on every machine, then CPU time and memory."""
+
+    cpu_seconds: float = Field(10.0, gt=0, description="limit for one page; one retry at 3x")
+    memory_mb: int = Field(2048, ge=256, description="address space of the child")
+    max_html_bytes: int = Field(10_000_000, gt=0)
+    max_tags: int = Field(200_000, gt=0, description="counted as '<' bytes")
+
+
+class Extract(PageLimits, Map):
     """Extract the text of pages, each under a CPU and memory limit in a child process.
 
     Caps on size and tags are judged first, because they are the same on every machine; the CPU
@@ -50,10 +59,6 @@ class Extract(Map):
     fallback: str | None = Field(
         "resiliparse", description="engine for pages that the first cannot do; None drops them"
     )
-    cpu_seconds: float = Field(10.0, gt=0, description="limit for one page; one retry at 3x")
-    memory_mb: int = Field(2048, ge=256, description="address space of the child")
-    max_html_bytes: int = Field(10_000_000, gt=0)
-    max_tags: int = Field(200_000, gt=0, description="counted as '<' bytes")
 
     @field_validator("engine", "fallback")
     @classmethod
