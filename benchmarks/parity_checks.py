@@ -21,6 +21,7 @@ EXCEPTIONS = {
     "bad_url": "a URL without a host or that cannot be parsed is dropped",
     "no_letter": "a text without a letter has no language",
     "symbol_run": "runs of 128 symbols and more are cut before words are split",
+    "long_chunk": "chunks of more than 500 characters are cut before words are split",
     "is_alpha": "the string IS_ALPHA is always deleted, not only when spaCy trips over it",
 }
 
@@ -132,7 +133,10 @@ def explain(oracle: Oracle, check: str, text: str, url: str | None, ours: Verdic
         with reading(our_text._encodable):
             again = judge_theirs(oracle, text, url)
         if check in again and not kinds(ours, again[check]):
-            return "is_alpha" if "IS_ALPHA" in text else "symbol_run"
+            if "IS_ALPHA" in text:
+                return "is_alpha"
+            longest = max(map(len, read.split()))
+            return "symbol_run" if longest < our_text.LONGEST_CHUNK else "long_chunk"
     return None
 
 

@@ -97,7 +97,12 @@ class Recipe(BaseModel):
         """Refuse a pre-screen that drops what a later stage would keep."""
         chosen = dict(self.named_stages())
         screen, quality = chosen.get("prescreen"), chosen.get("gopher_quality")
-        if not (isinstance(screen, Prescreen) and isinstance(quality, GopherQuality)):
+        language = chosen.get("language")
+        if not isinstance(screen, Prescreen):
+            return
+        if isinstance(language, Language):
+            self._check_languages(screen, language)
+        if not isinstance(quality, GopherQuality):
             return
         for field in ("min_words", "min_stop_words"):
             first, second = getattr(screen, field) or 0, getattr(quality, field) or 0
@@ -106,6 +111,22 @@ class Recipe(BaseModel):
                     f"prescreen.{field} {first} is more than gopher_quality.{field} {second} and "
                     "would drop what that keeps; lower it too"
                 )
+
+    @staticmethod
+    def _check_languages(screen: Prescreen, language: Language) -> None:
+        if screen.drop_below is None or screen.model != language.model:
+            return  # labels of two models cannot be compared
+        if not language.keep:
+            raise ValueError(
+                f"prescreen drops pages that are not in {', '.join(screen.languages)}, but "
+                "language.keep is [] and wants every language: leave prescreen out, or set "
+                "prescreen.drop_below=null"
+            )
+        if missing := [name for name in language.keep if name not in screen.languages]:
+            raise ValueError(
+                f"language.keep has {', '.join(missing)}, which prescreen.languages lacks and "
+                "would drop: add it there"
+            )
 
     def named_stages(self) -> list[tuple[str, Map | Judge | Gather]]:
         """Return (name, stage) in order."""

@@ -114,6 +114,7 @@ def shown(listed: str) -> dict[str, tuple[str, str, str]]:
         "bad_url": ("url_filter", PROSE, "http:///path"),
         "no_letter": ("language", "(:", good),  # "English" to fastText, with 0.69
         "symbol_run": ("words", PROSE + "x" + "!" * 200 + "y", good),
+        "long_chunk": ("words", PROSE + "1:" * 400, good),
         "is_alpha": ("words", PROSE + "IS_ALPHA", good),
     }
 

@@ -222,3 +222,23 @@ def test_a_prescreen_stricter_than_what_follows_is_refused(setting: str) -> None
     with pytest.raises(ConfigError, match=rf"prescreen\.{field} .* would drop what that keeps"):
         load_recipe("fineweb", [f"gopher_quality.{setting}"])
     load_recipe("fineweb", [f"gopher_quality.{setting}", f"prescreen.{setting}"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["language.keep=[]"], "wants every language"),
+        (["language.keep=[en,de]"], "language.keep has de, which prescreen.languages lacks"),
+        (["prescreen.languages=[]"], "prescreen"),
+        (["extract.cpu_seconds=.inf"], "cpu_seconds"),
+        (["extract.cpu_seconds=1e300"], "cpu_seconds"),
+    ],
+)
+def test_settings_that_would_lose_or_block_everything(settings: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_recipe("fineweb", settings)
+
+
+def test_prescreen_and_language_may_differ_where_nothing_is_lost() -> None:
+    load_recipe("fineweb", ["prescreen.drop_below=null", "language.keep=[]"])
+    load_recipe("fineweb", ["prescreen.languages=[en,de]", "language.keep=[de]"])

@@ -12,7 +12,7 @@ check a recipe before it runs, vectors to score a text faster (``fasttext_fast``
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -25,6 +25,7 @@ MAGIC = (793712314).to_bytes(4, "little")
 #: ``loss`` of a model with hierarchical softmax.
 HIERARCHICAL_SOFTMAX = 1
 _VERSION, _SUPERVISED, _CENTROIDS = 12, 3, 256
+_LOSSES = (1, 2, 3, 4)
 
 Matrix = npt.NDArray[np.float32]
 
@@ -105,7 +106,8 @@ def _dictionary(data: memoryview) -> Dictionary:
     pruned = None
     if kept >= 0:
         pruned = np.frombuffer(data, "<i4", 2 * kept, at).reshape(-1, 2)
-    return Dictionary(
+    _check_head(parameters, pruned)
+    found = Dictionary(
         size=parameters[0],
         loss=parameters[6],
         word_ngrams=parameters[5],
@@ -118,6 +120,55 @@ def _dictionary(data: memoryview) -> Dictionary:
         kept=pruned,
         end=at + 8 * max(kept, 0),
     )
+    _check_matrices(data, found)
+    return found
+
+
+def _check_head(parameters: Sequence[int], kept: npt.NDArray[np.int32] | None) -> None:
+    """Refuse what would crash fastText's runtime, or make it score wrongly in silence."""
+    size, loss, buckets = parameters[0], parameters[6], parameters[8]
+    min_chars, max_chars = parameters[9:11]
+    if size < 1 or loss not in _LOSSES or buckets < 0 or not min_chars >= 0 or max_chars > 64:
+        raise ValueError("damaged head")
+    if kept is not None and len(kept):
+        bucket, row = kept.T
+        if bucket.min() < 0 or bucket.max() >= buckets or row.min() < 0 or row.max() >= len(kept):
+            raise ValueError("damaged list of pruned n-grams")
+
+
+def _check_matrices(data: memoryview, dictionary: Dictionary) -> None:
+    """Refuse a file whose matrices are not those of its dictionary, or do not end where it ends."""
+    ngrams = dictionary.buckets if dictionary.kept is None else len(dictionary.kept)
+    rows, columns, at, quantised = _extent(data, dictionary.end, True)
+    out_rows, out_columns, end, _ = _extent(data, at, quantised)
+    shape = (len(dictionary.words) + ngrams, dictionary.size)
+    out_shape = (len(dictionary.labels), dictionary.size)
+    if (rows, columns) != shape or (out_rows, out_columns) != out_shape:
+        raise ValueError("its matrices do not fit its dictionary")
+    if end != len(data):
+        raise ValueError(f"it has {len(data)} bytes, its content {end}")
+
+
+def _extent(data: memoryview, at: int, may_quantise: bool) -> tuple[int, int, int, bool]:
+    """Return rows and columns of a matrix, where it ends, and whether it is quantised."""
+    quantised = bool(data[at]) and may_quantise
+    at += 1
+    if not quantised:
+        rows, columns = struct.unpack_from("<qq", data, at)
+        return rows, columns, at + 16 + 4 * rows * columns, False
+    normed, rows, columns, n_codes = struct.unpack_from("<?qqi", data, at)
+    size, pieces, at = _quantiser(data, at + struct.calcsize("<?qqi") + n_codes)
+    if size != columns or n_codes != rows * pieces:
+        raise ValueError("its codes do not fit its matrix")
+    return rows, columns, _quantiser(data, at + rows)[2] if normed else at, True
+
+
+def _quantiser(data: memoryview, at: int) -> tuple[int, int, int]:
+    """Return the size of vectors, how many pieces they are cut into, and where this ends."""
+    size, pieces, width, last = struct.unpack_from("<4i", data, at)
+    if min(size, pieces, width, last) < 1 or width * (pieces - 1) + last != size:
+        raise ValueError("a damaged quantiser")
+    return size, pieces, at + 16 + 4 * size * _CENTROIDS
 
 
 def _until_zero(view: memoryview, at: int) -> bytes:
@@ -195,6 +246,6 @@ def file_stamp(path: Path) -> tuple[int, int] | None:
     """
     try:
         found = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # the latter for a path with NUL
         return None
     return found.st_size, found.st_mtime_ns

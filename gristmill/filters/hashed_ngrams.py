@@ -78,11 +78,14 @@ def load(path: Path) -> HashedNgrams:
         line, _, body = data[len(MAGIC) :].partition(b"\n")
         head = json.loads(line)
         weights = np.frombuffer(body, "<f4")
-        if len(weights) != 1 << head["bits"]:
+        if not 0 < head["bits"] < 64 or len(weights) != 1 << head["bits"]:
             raise ValueError(f"{len(weights)} weights")
         docs = {name: int(head["docs"][name]) for name in LABELS}
-        return HashedNgrams(weights, float(head["bias"]), float(head["held_out"]), docs)
-    except (KeyError, TypeError, ValueError) as error:
+        bias, held_out = float(head["bias"]), float(head["held_out"])
+        if not (np.isfinite(weights).all() and math.isfinite(bias) and 0 <= held_out <= 1):
+            raise ValueError("numbers that training never gives")
+        return HashedNgrams(weights, bias, held_out, docs)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"damaged: {error}") from None
 
 

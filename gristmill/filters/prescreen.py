@@ -18,8 +18,9 @@ from pydantic import Field
 
 from gristmill.filters.gopher_quality import STOP_WORDS
 from gristmill.filters.language import Language, scores
-from gristmill.pipeline.extract.sandbox import MACHINE_STATUSES, Reply, shared_sandbox
-from gristmill.pipeline.extract.stage import PageLimits, page_problem
+from gristmill.filters.page_text import page_text
+from gristmill.pipeline.extract.decode import decode_labelled
+from gristmill.pipeline.extract.stage import PageCaps, page_problem
 from gristmill.pipeline.stage import Judge, Map, first_reason, with_columns
 from gristmill.pipeline.text import PUNCTUATION, words
 
@@ -35,13 +36,8 @@ ENOUGH = 0.1
 PROSE = 80
 #: Words are counted in page texts of up to so many characters; longer ones have hundreds.
 SHORT_TEXT = 2000
-#: Marks of text outside of text nodes, which trafilatura looks for where a page seems to have next
-#: to none (2.3, ``baseline.py``). A short page that bears one is left to the extractor.
-_HIDDEN_TEXT = (
-    *(b"articleBody", b"reviewBody", b"recipeInstructions", b"acceptedAnswer", b"data-preloaded"),
-    *(b'"Product"', b'"VideoObject"', b'"HowTo"'),
-)
-_EVERYTHING = {"everything": True}
+#: A forum whose pages hold their text in an attribute, where trafilatura looks for it.
+_TEXT_IN_ATTRIBUTE = b"data-preloaded"
 #: Not ``\\b``: an underscore parts words here, as it does for spaCy.
 _WORD = r"(?<![^\W_])(?:{})(?![^\W_])"
 _LETTER = re.compile(r"[^\W\d_]")
@@ -49,10 +45,10 @@ _LETTER = re.compile(r"[^\W\d_]")
 Limit = Annotated[int, Field(ge=0)]
 
 
-class _Screen(PageLimits):
+class _Screen(PageCaps):
     """What the recipe sets on the Judge and the Map measures by."""
 
-    languages: tuple[str, ...] = ("en",)
+    languages: Annotated[tuple[str, ...], Field(min_length=1)] = ("en",)
     stop_words: tuple[str, ...] | None = Field(
         None,
         description="None: Gopher's where English alone is wanted, else none. Lines without "
@@ -65,12 +61,9 @@ class _Screen(PageLimits):
 class PrescreenSignals(_Screen, Map):
     """Measure the whole text of each page. A signal is null where it was not needed.
 
-    A page beyond the caps, or one that resiliparse fails on, is left to the extractor: all null.
-    ``prescreen.problem`` has resiliparse's status then; a CPU or memory limit is a verdict.
+    Pages that cannot be looked at are left to the extractor, all null: beyond the caps, without a
+    charset that is named or UTF-8, or with their text in an attribute.
     """
-
-    machine_column = "prescreen.problem"
-    machine_reasons: ClassVar[tuple[str, ...]] = MACHINE_STATUSES
 
     needs: ClassVar[tuple[str, ...]] = ("html", "content_type")
 
@@ -80,7 +73,6 @@ class PrescreenSignals(_Screen, Map):
             "prescreen.letters": pa.bool_(),
             "prescreen.words": pa.int32(),  # with something other than punctuation
             "prescreen.stop_words": pa.int32(),  # different ones; 2 stands for 2 and more
-            "prescreen.problem": pa.string(),
             "prescreen.wanted_share": pa.float64(),  # of the text, in windows of that language
         }
 
@@ -89,14 +81,9 @@ class PrescreenSignals(_Screen, Map):
 
         Raises:
             ConfigError: the language model is missing or not the promised one.
-            ShardError: resiliparse does not work on this machine.
         """
-        pages = list(zip(*(batch.column(name).to_pylist() for name in self.needs), strict=True))
-        replies = [self._reply(*page) for page in pages]
-        texts = [
-            reply.text if reply and not _hides_text(reply, html) else None
-            for reply, (html, _) in zip(replies, pages, strict=True)
-        ]
+        pages = zip(*(batch.column(name).to_pylist() for name in self.needs), strict=True)
+        texts = [self._text(*page) for page in pages]
         pattern = self._stop_word()
         language = self._counted_as()
         rows = [{} if text is None else measure(text, pattern, language) for text in texts]
@@ -104,22 +91,24 @@ class PrescreenSignals(_Screen, Map):
         known = [i for i, row in enumerate(rows) if row.get("prescreen.stop_words", bool(row))]
         shares = self._wanted_shares([texts[i] or "" for i in known], pattern)
         share_of = dict(zip(known, shares, strict=True))
-        for i, (row, reply) in enumerate(zip(rows, replies, strict=True)):
+        for i, row in enumerate(rows):
             if row:
                 row["prescreen.wanted_share"] = share_of.get(i, 0.0)
-            row["prescreen.problem"] = reply.status if reply and reply.text is None else None
         columns = {
             name: pa.array([row.get(name) for row in rows], kind)
             for name, kind in self.adds().items()
         }
         return with_columns(batch, columns)
 
-    def _reply(self, html: bytes | None, content_type: str | None) -> Reply | None:
-        """Return the whole text of a page, or None where it is beyond the caps."""
+    def _text(self, html: bytes | None, content_type: str | None) -> str | None:
+        """Return the whole text of a page, or None where it is left to the extractor."""
         if html is None or page_problem(html, self.max_html_bytes, self.max_tags):
             return None
-        sandbox = shared_sandbox(self.memory_mb)
-        return sandbox.call("plain", html, None, content_type, _EVERYTHING, self.cpu_seconds)
+        decoded = decode_labelled(html, content_type)
+        if decoded is None or _TEXT_IN_ATTRIBUTE in html:
+            return None
+        text, charset = decoded
+        return page_text(html if charset == "utf-8" else text.encode())
 
     def _counted_as(self) -> str | None:
         """Return the language whose rules say what a word is; None where several are wanted."""
@@ -200,13 +189,6 @@ class Prescreen(_Screen, Judge):
         """Measure, then judge."""
         shared = {name: getattr(self, name) for name in _Screen.model_fields}
         return (PrescreenSignals(**shared), self)
-
-
-def _hides_text(reply: Reply, html: bytes | None) -> bool:
-    """Say whether an extractor may find text that the whole-page text lacks."""
-    return len(reply.text or "") <= SHORT_TEXT and any(
-        mark in (html or b"") for mark in _HIDDEN_TEXT
-    )
 
 
 def measure(

@@ -115,6 +115,14 @@ def simplify(text: str) -> str:
 _ENDLESS = 128
 _SYMBOLS = re.compile(rf"(?:[^\w\s\-./@\\^|~•]|_){{{_ENDLESS},}}")
 _PIECES = re.compile(r"(?s).{1,32}")
+#: Longer chunks are cut: for some (``'s's's``, ``1:1:1:``) spaCy needs the square of their length.
+LONGEST_CHUNK = 500
+#: Where letters of scripts without spaces stand between, which stop spaCy's peeling.
+LONGEST_SENTENCES = 10_000
+_NO_SPACES = "ก-๛ກ-ໟက-႟ក-៿぀-ヿ㐀-鿿가-힣"
+_TOO_LONG = re.compile(
+    rf"[^\s{_NO_SPACES}]{{{LONGEST_CHUNK}}}(?=[^\s{_NO_SPACES}])|\S{{{LONGEST_SENTENCES}}}(?=\S)"
+)
 
 
 # Several filters ask for the words of the same text in turn, batch by batch.
@@ -129,19 +137,21 @@ def _words_large(text: str, language: str) -> tuple[str, ...]:
 
 
 def _encodable(text: str) -> str:
-    """Remove what breaks spaCy: lone surrogates, one name of its own, and endless runs of symbols.
+    """Remove what breaks spaCy: lone surrogates, one name of its own, and endless chunks.
 
     A chunk ``IS_ALPHA`` trips an assertion of spaCy's in some states of its memory. datatrove
-    deletes it when that happens; it is always deleted here, so that no state decides.
+    deletes it when that happens; here a space always takes its place, so that no state decides.
 
     A run of symbols costs spaCy the square of its length (20,000 brackets: half a minute), because
     it peels them off one by one. Runs of 128 and more are cut into pieces of 32, which gives the
-    same words but for runs of quotes or ellipses, mixed runs, and runs that touch a word.
+    same words but for runs of quotes or ellipses, mixed runs, and runs that touch a word. Other
+    chunks are cut at ``LONGEST_CHUNK`` characters, Chinese and the like at ``LONGEST_SENTENCES``.
     """
     if max(map(len, text.split()), default=0) >= _ENDLESS:
         text = _SYMBOLS.sub(lambda run: " ".join(_PIECES.findall(run.group())), text)
+        text = _TOO_LONG.sub(r"\g<0> ", text)
     if "IS_ALPHA" in text:
-        text = text.replace("IS_ALPHA", "")
+        text = text.replace("IS_ALPHA", " ")  # not "": what is left must not hold it again
     try:
         text.encode()
     except UnicodeEncodeError:

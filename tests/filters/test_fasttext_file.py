@@ -36,20 +36,35 @@ def test_the_built_in_model():
     assert int(found.kept[:, 1].max()) + len(found.words) < len(rows)
 
 
-@pytest.mark.parametrize("cut", [3, 60, 100, 130])
-def test_a_file_cut_short_is_refused(tiny_fasttext, cut: int):
+@pytest.mark.parametrize("missing", [1, 4, 5000, 0.3, 0.9, 0.99])
+def test_a_file_cut_short_is_refused(tiny_fasttext, missing: float):
     path = tiny_fasttext(["a", "b"], ["word"])
-    path.write_bytes(path.read_bytes()[:cut])
-    with pytest.raises(ValueError, match=r"damaged|not a supervised"):
+    data = path.read_bytes()
+    lost = missing if missing >= 1 else len(data) * missing
+    path.write_bytes(data[: len(data) - int(lost)])
+    with pytest.raises(ValueError, match=r"damaged|bytes|not a supervised|buffer|range"):
         read_dictionary(path)
 
 
-def test_matrices_cut_short_are_refused(tiny_fasttext):
+def test_the_built_in_model_cut_short_is_refused(tmp_path: Path):
+    path = tmp_path / "cut.ftz"
+    path.write_bytes(language._builtin().read_bytes()[:-100])
+    with pytest.raises(ValueError, match="bytes, its content"):
+        read_dictionary(path)
+
+
+@pytest.mark.parametrize(
+    ("at", "number"),
+    [(8, 0), (8, 9), (8, -1), (32, 77), (40, 0), (40, 10**9), (48, 10**9)],
+    ids=["size", "other_size", "size<0", "loss", "buckets", "many_buckets", "max_chars"],
+)
+def test_a_damaged_head_is_refused(tiny_fasttext, at: int, number: int):
     path = tiny_fasttext(["a", "b"], ["word"])
-    found = read_dictionary(path)
-    path.write_bytes(path.read_bytes()[:-4])
-    with pytest.raises(ValueError, match="buffer is smaller"):
-        read_matrices(path, found)
+    data = bytearray(path.read_bytes())
+    data[at : at + 4] = number.to_bytes(4, "little", signed=True)
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"damaged|do not fit"):
+        read_dictionary(path)
 
 
 def test_another_kind_of_file_is_refused(tmp_path: Path):

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -84,6 +85,9 @@ def test_saved_and_loaded(tmp_path: Path):
         (lambda b: b[:-1], "damaged"),
         (lambda b: b[:40], "damaged"),
         (lambda b: b.replace(b"bias", b"bios"), "damaged: 'bias'"),
+        (lambda b: b[:-4] + b"\0\0\xc0\x7f", "damaged: numbers that"),
+        (lambda b: re.sub(rb'"bias": [^,]+', b'"bias": NaN', b), "damaged: numbers that"),
+        (lambda b: re.sub(rb'"bits": \d+', b'"bits": 1000000', b), "damaged: 4096 weights"),
         (lambda b: b"x" + b, "neither a fastText model nor one of"),
         (lambda _: b"", "neither a fastText model"),
     ],

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from gristmill.errors import ConfigError
 from gristmill.filters.prescreen import LONGEST_LINE, WINDOW, Prescreen, measure, windows
-from gristmill.pipeline.extract import Reply
 from gristmill.pipeline.schema import PAGE
 from gristmill.pipeline.stage import apply
 
@@ -86,14 +85,14 @@ def test_other_languages_have_no_rule_about_stop_words_unless_given() -> None:
 
 
 def test_text_outside_text_nodes_is_not_counted_against_a_page() -> None:
-    hidden = '<script type="application/ld+json">{"articleBody": "a long text"}</script>'
-    assert reasons(Prescreen(min_stop_words=2), page("Loading"), page("Loading") + hidden) == [
+    article = f'{{"@type": "Article", "articleBody": "\\n{ENGLISH}"}}'
+    hidden = f'<script type="application/ld+json">{article}</script>'
+    attribute = '<div id="data-preloaded" data-preloaded="{}"></div>'
+    stage = Prescreen(min_stop_words=2, min_words=20)
+    menu = page(*["Laden Sie die Seite neu"] * 100)
+    assert reasons(stage, menu, menu + hidden, menu + attribute) == [
         "too_few_stop_words",
         None,
-    ]
-    stage = Prescreen(min_words=50, drop_below=None)
-    assert reasons(stage, page("The end of the day."), page("The end of the day.") + hidden) == [
-        "too_few_words",
         None,
     ]
 
@@ -101,7 +100,8 @@ def test_text_outside_text_nodes_is_not_counted_against_a_page() -> None:
 def test_what_cannot_be_looked_at_is_left_to_the_extractor() -> None:
     stage = Prescreen(min_words=50, min_stop_words=2, max_html_bytes=5000, max_tags=200)
     many_tags = "<b>" * 201
-    assert reasons(stage, None, b"", GERMAN * 100, many_tags, b"<p></p>") == [None] * 5
+    no_charset = b"<p>caf\xe9</p>"
+    assert reasons(stage, None, b"", GERMAN * 100, many_tags, no_charset) == [None] * 5
 
 
 def test_wrong_model_is_found_before_work() -> None:
@@ -178,17 +178,3 @@ def test_an_underscore_parts_words() -> None:
         None,
         "too_few_stop_words",
     ]
-
-
-def test_a_page_that_the_machine_could_not_look_at_is_a_verdict(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    class Tired:
-        def call(self, *_: object, **__: object) -> Reply:
-            return Reply("extract_timeout")
-
-    monkeypatch.setattr("gristmill.filters.prescreen.shared_sandbox", lambda _: Tired())
-    measured = Prescreen().steps()[0](batch([page(ENGLISH)]))  # type: ignore[operator]
-    assert measured["prescreen.problem"].to_pylist() == ["extract_timeout"]
-    assert measured["prescreen.wanted_share"].to_pylist() == [None]
-    assert reasons(Prescreen(min_words=50, min_stop_words=2), page(ENGLISH)) == [None]

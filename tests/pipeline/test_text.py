@@ -16,6 +16,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from gristmill.pipeline.text import (
+    LONGEST_CHUNK,
     PUNCTUATION,
     TERMINAL_PUNCTUATION,
     sentence_count,
@@ -56,6 +57,7 @@ def test_words_and_sentences_are_datatroves(text):
 @strategies.searching
 @given(strategies.texts)
 def test_odd_texts_as_datatrove(text):
+    assume(max(map(len, text.split()), default=0) <= LONGEST_CHUNK)  # see test_long_chunks_are_cut
     assert list(words(text)) == split_into_words(text)
     assert sentence_count(text) == len(split_into_sentences(text))
     for line in text.splitlines():  # as C4 asks
@@ -90,6 +92,20 @@ def test_hostile_text():
     assert words("a\x00b. c") == tuple(split_into_words("a\x00b. c"))
     long = "word. " * 30_000
     assert len(words(long)) == 60_000
+
+
+def test_long_chunks_are_cut():
+    """In one piece, spaCy would need minutes for these."""
+    for chunk in ("1:" * 10_000, "'s" * 10_000, "x" * 20_000):
+        found = words(f"a {chunk} b")
+        assert "".join(found) == f"a{chunk}b"
+        assert max(map(len, found)) <= LONGEST_CHUNK
+    fits = "1:" * (LONGEST_CHUNK // 2)
+    assert words(fits) == tuple(split_into_words(fits))
+
+
+def test_what_a_cut_leaves_is_not_cut_again():
+    assert "IS_ALPHA" not in " ".join(words("IS_AIS_ALPHALPHA"))
 
 
 def test_importing_does_not_import_spacy():

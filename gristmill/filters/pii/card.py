@@ -39,6 +39,7 @@ ISSUERS: tuple[tuple[str, str, tuple[int, ...]], ...] = (
 )
 
 _S = f"[{SPACES}{HYPHENS}]"
+_NO_DIGIT = "[^0-9０-９]"
 
 
 def _groups(*lengths: int) -> str:
@@ -47,7 +48,8 @@ def _groups(*lengths: int) -> str:
 
 _PATTERN = "|".join(
     (
-        f"{_groups(4, 4, 4, 4)}(?:{_S}{DIGIT}{{3}})?",
+        # The character after: the next card's first three digits are not this one's last.
+        f"{_groups(4, 4, 4, 4)}(?:{_S}{DIGIT}{{3}}(?:{_NO_DIGIT}|$))?",
         _groups(4, 6, 5),
         _groups(4, 6, 4),
         f"{DIGIT}{{13,}}",  # without upper end: a piece of a longer number must not pass
@@ -63,7 +65,8 @@ def replace(text: str) -> tuple[str, int]:
 def _find(text: str) -> Iterator[Found]:
     for match in compiled(_PATTERN).finditer(text):
         start, end = match.span()
-        number = to_ascii(match.group())
+        end -= not text[end - 1].isdigit()
+        number = to_ascii(text[start:end])
         # `4111 1111 1111 1111 123` is either 19 digits, or 16 and a card's security code.
         for less in (0, 4) if number[-4] == " " else (0,):
             if is_card(number[: len(number) - less]) and stands_alone(text, start, end - less):

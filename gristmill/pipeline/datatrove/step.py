@@ -84,11 +84,18 @@ def _columns(stage: Map | Judge) -> tuple[list[str], list[str]]:
 def _column(name: str, batch: Sequence[Document]) -> pa.Array:
     if name == "key":
         return pa.array(range(len(batch)), pa.uint64())
-    if name in ("id", "text"):
-        return pa.array([getattr(doc, name) for doc in batch], pa.string())
+    if name == "id":
+        return pa.array([_encodable(str(doc.id)) for doc in batch], pa.string())
+    if name == "text":
+        return pa.array([_encodable(doc.text) for doc in batch], pa.string())
     if name == "html":
         return pa.array([doc.text.encode("utf-8", "replace") for doc in batch], pa.binary())
     if name == "content_type":
         return pa.array([_UTF8] * len(batch), pa.string())
     kind = PAGE.field(name).type if name in PAGE.names else None
-    return pa.array([doc.metadata.get(name) for doc in batch], kind)
+    return pa.array([_encodable(doc.metadata.get(name)) for doc in batch], kind)
+
+
+def _encodable(value: Any) -> Any:
+    """Replace lone surrogates, which datatrove's JSON lines may hold and Arrow cannot."""
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value

@@ -51,9 +51,15 @@ _MAX_WRONG, _MAX_WRONG_DETECTED = 0.01, 0.05
 
 
 def decode_html(body: bytes, content_type: str | None) -> tuple[str, str] | None:
-    """Decode a page: byte order mark, HTTP charset, ``<meta>``, strict UTF-8, detection.
+    """Decode a page as :func:`decode_labelled` does, or else by detection."""
+    return decode_labelled(body, content_type) or _detect(body)
 
-    Valid UTF-8 beyond ASCII wins over the label of a single-byte charset.
+
+def decode_labelled(body: bytes, content_type: str | None) -> tuple[str, str] | None:
+    """Decode a page: byte order mark, HTTP charset, ``<meta>``, strict UTF-8.
+
+    Valid UTF-8 beyond ASCII wins over the label of a single-byte charset. Nothing but Python's
+    own codecs sees the page, so this is safe outside the sandbox.
 
     Args:
         body: the page as sent, content encoding undone.
@@ -74,9 +80,7 @@ def decode_html(body: bytes, content_type: str | None) -> tuple[str, str] | None
         text = utf8 if charset == "utf-8" and utf8 is not None else _tolerant(body, charset)
         if text is not None:
             return _clean(text), charset
-    if utf8 is not None:
-        return _clean(utf8), "utf-8"
-    return _detect(body)
+    return None if utf8 is None else (_clean(utf8), "utf-8")
 
 
 def python_codec(label: str) -> str | None:

@@ -31,16 +31,14 @@ class ExtractVerdict(Judge):
         return pc.if_else(pc.equal(status, "ok"), pa.scalar(None, _STRING), status)
 
 
-class PageLimits(Stage):
-    """What one page may cost: caps that are the same on every machine, then CPU time and memory."""
+class PageCaps(Stage):
+    """Which pages are not looked at: the same on every machine."""
 
-    cpu_seconds: float = Field(10.0, gt=0, description="limit for one page; one retry at 3x")
-    memory_mb: int = Field(2048, ge=256, description="address space of the child")
-    max_html_bytes: int = Field(10_000_000, gt=0)
+    max_html_bytes: int = Field(10_000_000, gt=0, le=1 << 30)
     max_tags: int = Field(200_000, gt=0, description="counted as '<' bytes")
 
 
-class Extract(PageLimits, Map):
+class Extract(PageCaps, Map):
     """Extract the text of pages, each under a CPU and memory limit in a child process.
 
     Caps on size and tags are judged first, because they are the same on every machine; the CPU
@@ -53,6 +51,10 @@ class Extract(PageLimits, Map):
     machine_column = "extract.fallback"
     machine_reasons: ClassVar[tuple[str, ...]] = MACHINE_STATUSES
 
+    cpu_seconds: float = Field(
+        10.0, ge=0.01, le=3600, description="limit for one page; one retry at 3x"
+    )
+    memory_mb: int = Field(2048, ge=256, le=1 << 20, description="address space of the child")
     engine: str = Field("trafilatura", description="a name of EXTRACTORS")
     favor: Favor = Field("recall", description="of trafilatura; see its engine")
     compare: Compare = Field("resiliparse", description="whose text trafilatura's is held against")

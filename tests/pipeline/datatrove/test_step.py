@@ -129,6 +129,13 @@ def test_extraction_finds_the_page_in_the_text() -> None:
     assert step.stats["dropped_extract_empty"].total == 1
 
 
+def test_what_arrow_cannot_hold_is_no_crash() -> None:
+    """Surrogates come from JSON escapes; an id may be a number."""
+    step = as_step(GopherQuality().steps()[0])  # type: ignore[arg-type]
+    doc = Document(text="a mill\ud800 grinds", id=7, metadata={"url": "http://\udc00"})  # type: ignore[arg-type]
+    assert next(iter(step([doc]))).text == "a mill\ud800 grinds"
+
+
 def test_barriers_are_refused() -> None:
     with pytest.raises(ConfigError, match="ExactDedup needs all documents in view"):
         as_step(ExactDedup())  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gristmill.errors import IncompleteError
+from gristmill.errors import CorruptError, IncompleteError
 from gristmill.pipeline.dedup.exact import ExactDedup
 from gristmill.pipeline.manifest import StageCount
 from gristmill.pipeline.report import make_report
@@ -145,3 +145,11 @@ def test_unforeseen_documents_are_counted_and_the_remedy_named(
         [f"unforeseen: 1 documents would now reach b; keep_rejected is {keep}, so their text is "
          "not stored in full; a run with keep_rejected: text can tell"] if remedy else []
     )  # fmt: skip
+
+
+def test_a_shard_of_another_size_is_not_trusted(runs: Callable[..., Any]) -> None:
+    (folder, rounds), (_, others) = runs({}), runs({"low": 4}, finish=False)
+    path = folder.file(rounds[0].name, 0, "rejected.parquet")
+    path.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises(CorruptError, match=r"rejected.parquet: \d+ bytes, not the \d+"):
+        foresee(folder, rounds, others)
