@@ -13,6 +13,8 @@ from functools import lru_cache
 from itertools import chain, pairwise
 from typing import Any
 
+from gristmill.pipeline.regular_chunks import RegularChunks, Tokens
+
 #: Chunks longer than this are tokenised anew each time: they are rare and seldom come twice.
 MEMO_CHUNK = 40
 #: The memo is emptied when it holds this many chunks (about 100 MB).
@@ -22,11 +24,8 @@ GLUE = "\ue000"
 
 # What a chunk does to the sentence count, for (no terminal mark seen before, one seen before):
 # sentences begun inside it, and whether a terminal mark is pending after it.
-_MARKS = ",;:!?."
-_REGULAR = re.compile("[A-Za-z]{2,}[,;:!?]?|[A-Za-z]+[a-z][.]")
 _RUN = re.compile(r"\s+|\S+")
 _Effect = tuple[tuple[int, bool], tuple[int, bool]]
-_Entry = tuple[tuple[str, ...], _Effect]
 
 
 @lru_cache(maxsize=1)
@@ -48,7 +47,8 @@ class Tokenizer:
 
     def __init__(self) -> None:
         import spacy
-        from spacy.attrs import IS_PUNCT
+        from spacy.lang.char_classes import LIST_UNITS
+        from spacy.lang.lex_attrs import is_punct
         from spacy.tokenizer import Tokenizer as SpacyTokenizer
 
         self._nlp = spacy.blank("en")
@@ -63,26 +63,21 @@ class Tokenizer:
         )
         self._after = _neighbours([token.text for token in bare(rule)] for rule in rules.rules)
         self._border = _border(self._after)
-        # Of a new word's twenty attributes only this one is ever looked at.
-        getters = self._nlp.vocab.lex_attr_getters
-        self._nlp.vocab.lex_attr_getters = {IS_PUNCT: getters[IS_PUNCT]}
-        self._special = frozenset(rules.rules)
+        self._nlp.vocab.lex_attr_getters = {}  # a new word's twenty attributes are not looked at
+        self._regular = RegularChunks(
+            rules.rules, lambda text: [token.text for token in bare(text)], LIST_UNITS
+        )
         sentencizer = self._nlp.create_pipe("sentencizer")
         self._terminal = frozenset(getattr(sentencizer, "punct_chars"))  # noqa: B009 (untyped)
-        self._mark_effects = {"": _effect([0])} | {
-            mark: _effect([0, 2 if mark in self._terminal else 1]) for mark in _MARKS
-        }
-        self._tokens: dict[str, tuple[str, ...]] = {}
-        self._effects: dict[str, _Effect] = {}
+        self._is_punct = is_punct
+        self._memo: dict[str, Tokens] = {}
         self._lock = threading.Lock()  # spaCy's memory zones cannot nest
 
     def words(self, text: str) -> tuple[str, ...]:
         """Return the tokens that are not whitespace."""
         joined, glue = self._glue(text)
         chunks = joined.split()
-        known: Mapping[str, tuple[str, ...]] = self._tokens
-        if glue != GLUE or not all(map(known.__contains__, chunks)):
-            known = self._learn(chunks, glue)[0]
+        known = self._known(set(chunks), glue)
         return tuple(chain.from_iterable(map(known.__getitem__, chunks)))
 
     def count_sentences(self, lines: Sequence[str]) -> int:
@@ -92,10 +87,9 @@ class Tokenizer:
             lines: texts without newlines.
         """
         joined, glue = self._glue("\n".join(lines))
-        chunks = joined.split()
-        effects: Mapping[str, _Effect] = self._effects
-        if glue != GLUE or not all(map(effects.__contains__, chunks)):
-            effects = self._learn(chunks, glue)[1]
+        chunks = set(joined.split())
+        known = self._known(chunks, glue)
+        effects = {chunk: self._effect(known[chunk]) for chunk in chunks}
         return sum(self._count(line, effects) for line in joined.split("\n"))
 
     def _count(self, line: str, effects: Mapping[str, _Effect]) -> int:
@@ -131,58 +125,47 @@ class Tokenizer:
         at = space.start()
         return space.string[at + 1] in self._after.get(space.string[at - 1 : at], ())
 
-    def _learn(
-        self, chunks: list[str], glue: str
-    ) -> tuple[Mapping[str, tuple[str, ...]], Mapping[str, _Effect]]:
-        """Tokenise the chunks that are new; return lookups that hold all of ``chunks``."""
-        distinct = set(chunks)
-        with self._lock:
-            # In a text that has a glue of its own, the usual one is a character like others.
-            new = [c for c in distinct if glue != GLUE or c not in self._effects]
-            fresh = {c: entry for c in new if (entry := self._regular(c)) is not None}
-            fresh |= self._tokenize([c for c in new if c not in fresh], glue)
-            known = [c for c in distinct if c not in fresh]
-            tokens = {c: self._tokens[c] for c in known} | {c: e[0] for c, e in fresh.items()}
-            effects = {c: self._effects[c] for c in known} | {c: e[1] for c, e in fresh.items()}
-            if len(self._effects) + len(fresh) > MEMO_CHUNKS:
-                self._tokens, self._effects = {}, {}
-            for chunk, entry in fresh.items() if glue == GLUE else ():
-                if len(chunk) <= MEMO_CHUNK:
-                    self._tokens[chunk], self._effects[chunk] = entry
-        return tokens, effects
+    def _known(self, chunks: set[str], glue: str) -> Mapping[str, Tokens]:
+        """Tokenise the chunks that are new; return a lookup that holds all of them."""
+        # In a text that has a glue of its own, the usual one is a character like others.
+        memo = self._memo if glue == GLUE else {}
+        new = chunks.difference(memo)
+        if not new:
+            return memo
+        regular = zip(new, map(self._regular.tokens, new), strict=True)
+        fresh = {chunk: tokens for chunk, tokens in regular if tokens is not None}
+        fresh |= self._tokenize(list(new.difference(fresh)), glue)
+        found = {chunk: memo[chunk] for chunk in chunks - new} | fresh
+        if glue == GLUE:
+            short = {c: tokens for c, tokens in fresh.items() if len(c) <= MEMO_CHUNK}
+            if len(memo) + len(short) > MEMO_CHUNKS:
+                self._memo = short
+            else:
+                memo.update(short)
+        return found
 
-    def _regular(self, chunk: str) -> _Entry | None:
-        """Return the entry of a plain word, perhaps with a mark after it, without asking spaCy.
+    def _effect(self, tokens: Tokens) -> _Effect:
+        return _effect(tuple([self._kind(token) for token in tokens]))
 
-        No rule of spaCy's divides two and more ASCII letters but a special case; and each of these
-        marks is a token of its own after them.
-        """
-        if _REGULAR.fullmatch(chunk) is None:
-            return None
-        word = chunk.rstrip(_MARKS)
-        mark = chunk[len(word) :]
-        if chunk in self._special or word in self._special:
-            return None
-        return ((word, mark) if mark else (word,)), self._mark_effects[mark]
+    def _kind(self, token: str) -> int:
+        if token[0].isalnum():
+            return 0
+        return 2 if token in self._terminal else int(self._is_punct(token))
 
-    def _tokenize(self, chunks: list[str], glue: str) -> dict[str, _Entry]:
+    def _tokenize(self, chunks: list[str], glue: str) -> dict[str, Tokens]:
         """Tokenise chunks in one call; a newline between two is a token that no rule crosses."""
         text = "\n".join(chunks).replace(glue, " ")
-        fresh: dict[str, _Entry] = {}
+        fresh: dict[str, Tokens] = {}
         if not chunks:
             return fresh
-        with self._nlp.memory_zone():
-            tokens: list[str] = []
-            kinds: list[int] = []
-            todo = iter(chunks)
-            for token in self._nlp.tokenizer(text):
-                if token.text == "\n":
-                    fresh[next(todo)] = (tuple(tokens), _effect(kinds))
-                    tokens, kinds = [], []
-                else:
-                    tokens.append(token.text)
-                    kinds.append(2 if token.text in self._terminal else int(token.is_punct))
-            fresh[next(todo)] = (tuple(tokens), _effect(kinds))
+        with self._lock, self._nlp.memory_zone():
+            tokens = [token.text for token in self._nlp.tokenizer(text)]
+        at = 0
+        for chunk in chunks[:-1]:
+            end = tokens.index("\n", at)
+            fresh[chunk] = tuple(tokens[at:end])
+            at = end + 1
+        fresh[chunks[-1]] = tuple(tokens[at:])
         return fresh
 
 
@@ -209,7 +192,8 @@ def _border(after: Mapping[str, set[str]]) -> re.Pattern[str]:
     return re.compile(f" (?:(?=[{marks}])|(?<=[{before}] )(?=[{letters}]))")
 
 
-def _effect(kinds: list[int]) -> _Effect:
+@lru_cache(maxsize=1000)
+def _effect(kinds: tuple[int, ...]) -> _Effect:
     """Fold token kinds (0 word, 1 punctuation, 2 terminal mark) to their effect on the count."""
 
     def run(pending: bool) -> tuple[int, bool]:
