@@ -6,6 +6,7 @@ does (``GopherRepetitionFilter``), to the same numbers.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -21,10 +22,11 @@ TOP = (2, 3, 4)
 DUPLICATED = (5, 6, 7, 8, 9, 10)
 _KINDS = ("frac", "char_frac")
 _PARAGRAPH_END = re.compile(r"\n{2,}")
-_LINE_END = re.compile(r"\n+")
 # Odd, so that it has an inverse modulo 2**64 (the constant of Knuth's multiplicative hashing).
 _BASE = 0x9E3779B97F4A7C15
 _INVERSE = pow(_BASE, -1, 1 << 64)
+#: Powers for texts of up to so many characters are kept.
+_USUAL = 1 << 16
 
 Ratio = Annotated[float, Field(ge=0, le=1)]
 
@@ -111,7 +113,7 @@ def _measure(text: str, language: str) -> dict[str, float | int | None]:
     row: dict[str, float | int | None] = {"gopher.chars": chars}
     if not chars:
         return row
-    units = {"para": _PARAGRAPH_END.split(text.strip()), "line": _LINE_END.split(text)}
+    units = {"para": _paragraphs(text.strip()), "line": _lines(text)}
     for unit, parts in units.items():
         different = set(parts)
         row[f"gopher.dup_{unit}_frac"] = (len(parts) - len(different)) / len(parts)
@@ -123,6 +125,16 @@ def _measure(text: str, language: str) -> dict[str, float | int | None]:
     for n, repeated in zip(DUPLICATED, _duplicate_ngrams(tokens), strict=True):
         row[f"gopher.dup_{n}_gram"] = repeated / chars
     return row
+
+
+def _paragraphs(text: str) -> list[str]:
+    return _PARAGRAPH_END.split(text) if "\n\n" in text else [text]
+
+
+def _lines(text: str) -> list[str]:
+    r"""Split at runs of newlines, as ``re.split(r"\n+", text)`` does in three times the time."""
+    parts = text.split("\n")
+    return [parts[0], *filter(None, parts[1:-1]), parts[-1]] if len(parts) > 1 else parts
 
 
 def _top_ngrams(tokens: Sequence[str]) -> list[int | None]:
@@ -159,7 +171,13 @@ def _most_frequent(codes: "np.ndarray[Any, Any]") -> tuple[int, int]:
     if best == 1:
         return 0, 1
     tied = ordered[starts[counts == best]]
-    return int(np.argmax(np.isin(codes, tied))), best
+    return int(np.argmax(_is_among(codes, tied))), best
+
+
+def _is_among(values: "np.ndarray[Any, Any]", chosen: "np.ndarray[Any, Any]") -> Any:
+    """Tell which values are among the chosen, sorted ones: in a fifth of the time of isin."""
+    at = np.searchsorted(chosen, values)
+    return chosen[np.minimum(at, len(chosen) - 1)] == values
 
 
 def _duplicate_ngrams(tokens: Sequence[str]) -> list[int]:
@@ -186,6 +204,15 @@ def _duplicate_ngrams(tokens: Sequence[str]) -> list[int]:
 
 def _powers(base: int, n: int) -> "np.ndarray[Any, Any]":
     """Return base**0 .. base**(n-1) modulo 2**64."""
+    return _usual_powers(base)[:n] if n <= _USUAL else _all_powers(base, n)
+
+
+@lru_cache(maxsize=2)
+def _usual_powers(base: int) -> "np.ndarray[Any, Any]":
+    return _all_powers(base, _USUAL)
+
+
+def _all_powers(base: int, n: int) -> "np.ndarray[Any, Any]":
     powers = np.full(n, base, np.uint64)
     powers[:1] = 1
     return np.cumprod(powers)
@@ -195,14 +222,14 @@ def _repeated_chars(
     joined: str, ends: "np.ndarray[Any, Any]", n: int, windows: "np.ndarray[Any, Any]"
 ) -> int:
     ordered = np.sort(windows)
-    shared = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    shared = ordered[1:][ordered[1:] == ordered[:-1]]
     if not len(shared):
         return 0
-    candidates = np.flatnonzero(np.isin(windows, shared))
+    candidates = np.flatnonzero(_is_among(windows, shared))
     seen: set[str] = set()
     repeated, free = 0, 0
-    spans = zip(candidates, ends[candidates], ends[candidates + n], strict=True)
-    for i, start, end in ((int(a), int(b), int(c)) for a, b, c in spans):
+    spans = (candidates, ends[candidates], ends[candidates + n])
+    for i, start, end in zip(*(span.tolist() for span in spans), strict=True):
         if i < free:
             continue
         ngram = joined[start:end]

@@ -38,8 +38,6 @@ PROSE = 80
 SHORT_TEXT = 2000
 #: A forum whose pages hold their text in an attribute, where trafilatura looks for it.
 _TEXT_IN_ATTRIBUTE = b"data-preloaded"
-#: Not ``\\b``: an underscore parts words here, as it does for spaCy.
-_WORD = r"(?<![^\W_])(?:{})(?![^\W_])"
 _LETTER = re.compile(r"[^\W\d_]")
 
 Limit = Annotated[int, Field(ge=0)]
@@ -119,7 +117,12 @@ class PrescreenSignals(_Screen, Map):
         chosen = self.stop_words
         if chosen is None:
             chosen = STOP_WORDS if self.languages == ("en",) else ()
-        return re.compile(_WORD.format("|".join(map(re.escape, chosen)))) if chosen else None
+        if not chosen:
+            return None
+        # Not `\b`: an underscore parts words here, as it does for spaCy. What stands before a
+        # word is looked at after the word: that is a third quicker.
+        found = "|".join(rf"{word}(?<![^\W_]{word})" for word in map(re.escape, chosen))
+        return re.compile(rf"(?:{found})(?![^\W_])")
 
     def _wanted_shares(self, texts: list[str], stop_word: re.Pattern[str] | None) -> list[float]:
         """Return how much of each text stands in windows of a wanted language, up to ``ENOUGH``.

@@ -71,6 +71,7 @@ class Tokenizer:
         self._terminal = frozenset(getattr(sentencizer, "punct_chars"))  # noqa: B009 (untyped)
         self._is_punct = is_punct
         self._memo: dict[str, Tokens] = {}
+        self._effects: dict[str, _Effect] = {}
         self._lock = threading.Lock()  # spaCy's memory zones cannot nest
 
     def words(self, text: str) -> tuple[str, ...]:
@@ -88,8 +89,14 @@ class Tokenizer:
         """
         joined, glue = self._glue("\n".join(lines))
         chunks = set(joined.split())
-        known = self._known(chunks, glue)
-        effects = {chunk: self._effect(known[chunk]) for chunk in chunks}
+        effects = self._effects if glue == GLUE else {}
+        if new := chunks.difference(effects):
+            known = self._known(chunks, glue)
+            # Letters and digits make tokens that all are words, which have one effect together.
+            plain = _effect((0,))
+            effects |= {c: plain if c.isalnum() else self._effect(known[c]) for c in new}
+            if len(effects) > MEMO_CHUNKS:
+                self._effects = {}
         return sum(self._count(line, effects) for line in joined.split("\n"))
 
     def _count(self, line: str, effects: Mapping[str, _Effect]) -> int:

@@ -72,15 +72,17 @@ def decode_labelled(body: bytes, content_type: str | None) -> tuple[str, str] | 
     for bom, charset in _BOMS:
         if body.startswith(bom):
             return _clean(body[len(bom) :].decode(charset, "replace")), charset
-    utf8 = _strict(body, "utf-8")
+    utf8 = _strict_utf8(body)
     for label in _labels(body, content_type):
         charset = python_codec(label) or ""
         if charset and utf8 is not None and not body.isascii() and _single_byte(charset):
             break
-        text = utf8 if charset == "utf-8" and utf8 is not None else _tolerant(body, charset)
+        if charset == "utf-8" and utf8 is not None:
+            break
+        text = _tolerant(body, charset)
         if text is not None:
             return _clean(text), charset
-    return None if utf8 is None else (_clean(utf8), "utf-8")
+    return None if utf8 is None else (utf8.replace("\x00", ""), "utf-8")
 
 
 def python_codec(label: str) -> str | None:
@@ -119,10 +121,10 @@ def _single_byte(charset: str) -> bool:
     return _SINGLE_BYTE.match(charset.replace("-", "")) is not None and charset not in _MULTI_BYTE
 
 
-def _strict(body: bytes, charset: str) -> str | None:
+def _strict_utf8(body: bytes) -> str | None:
     try:
-        return body.decode(charset)
-    except (UnicodeError, LookupError):
+        return body.decode()
+    except UnicodeError:
         return None
 
 
