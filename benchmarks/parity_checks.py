@@ -21,8 +21,8 @@ EXCEPTIONS = {
     "bad_url": "a URL without a host or that cannot be parsed is dropped",
     "no_letter": "a text without a letter has no language",
     "symbol_run": "runs of 128 symbols and more are cut before words are split",
-    "long_chunk": "chunks of more than 500 characters are cut before words are split",
-    "is_alpha": "the string IS_ALPHA is always deleted, not only when spaCy trips over it",
+    "long_chunk": "chunks over 250 characters (Chinese: 2,000) are cut before words are split",
+    "is_alpha": "the string IS_ALPHA is always a space, not only gone when spaCy trips over it",
 }
 
 
@@ -135,8 +135,8 @@ def explain(oracle: Oracle, check: str, text: str, url: str | None, ours: Verdic
         if check in again and not kinds(ours, again[check]):
             if "IS_ALPHA" in text:
                 return "is_alpha"
-            longest = max(map(len, read.split()))
-            return "symbol_run" if longest < our_text.LONGEST_CHUNK else "long_chunk"
+            pieces = map(len, our_text._SYMBOLS.sub(" ", text).split())
+            return "long_chunk" if max(pieces) > our_text.LONGEST_CHUNK else "symbol_run"
     return None
 
 

@@ -120,7 +120,7 @@ class Recipe(BaseModel):
             raise ValueError(
                 f"prescreen drops pages that are not in {', '.join(screen.languages)}, but "
                 "language.keep is [] and wants every language: leave prescreen out, or set "
-                "prescreen.drop_below=null"
+                "prescreen.drop_below=null and prescreen.min_stop_words=null"
             )
         if missing := [name for name in language.keep if name not in screen.languages]:
             raise ValueError(

@@ -68,11 +68,11 @@ def is_fasttext(path: Path) -> bool:
 
 
 def read_dictionary(path: Path) -> Dictionary:
-    """Read everything before the matrices.
+    """Read everything before the matrices, and check that these fit and are whole.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is no supervised fastText model of version 12.
+        ValueError: it is no supervised fastText model of version 12, or damaged.
     """
     data = _mapped(path)
     try:
@@ -128,7 +128,7 @@ def _check_head(parameters: Sequence[int], kept: npt.NDArray[np.int32] | None) -
     """Refuse what would crash fastText's runtime, or make it score wrongly in silence."""
     size, loss, buckets = parameters[0], parameters[6], parameters[8]
     min_chars, max_chars = parameters[9:11]
-    if size < 1 or loss not in _LOSSES or buckets < 0 or not min_chars >= 0 or max_chars > 64:
+    if size < 1 or loss not in _LOSSES or buckets < 0 or min_chars < 0 or max_chars > 64:
         raise ValueError("damaged head")
     if kept is not None and len(kept):
         bucket, row = kept.T

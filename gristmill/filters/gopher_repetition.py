@@ -209,7 +209,9 @@ def _powers(base: int, n: int) -> "np.ndarray[Any, Any]":
 
 @lru_cache(maxsize=2)
 def _usual_powers(base: int) -> "np.ndarray[Any, Any]":
-    return _all_powers(base, _USUAL)
+    powers = _all_powers(base, _USUAL)
+    powers.setflags(write=False)
+    return powers
 
 
 def _all_powers(base: int, n: int) -> "np.ndarray[Any, Any]":

@@ -1,11 +1,12 @@
 """All text of a page, without a parser: brackets are found, and what lies between them goes.
 
 Cheaper than a parser written in C, and safe outside the sandbox, because every step is linear and
-runs in Python or numpy. Where in doubt it gives more text than a browser shows.
+runs in Python or numpy.
 """
 
 import html
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -17,11 +18,16 @@ Flags = npt.NDArray[np.bool_]
 
 #: Tags in the middle of a line, by their first three letters; all others end it.
 _INLINE = (
-    "a b i q s u abb acr bdi bdo big cit cod dat del dfn em fon ins kbd lab mar nob rp rt rub sam "
-    "sma spa str sub sup tim tt u var wbr"
+    "a abb acr b bdi bdo big cit cod del dfn em fon i ins kbd nob q rp rt rub s sam sma spa str "
+    "sub sup tim tt u var wbr"
 )
-_HIDDEN = re.compile(rb"<(script|style)(?=[\s/>])", re.IGNORECASE)
-_HIDDEN_END = {name: re.compile(rb"</" + name, re.IGNORECASE) for name in (b"script", b"style")}
+_HIDDEN = re.compile(rb"<(?:!--|(script|style)(?=[\s/>]))", re.IGNORECASE)
+_ENDS = {
+    b"": re.compile(rb"--!?>"),
+    b"script": re.compile(rb"</script", re.IGNORECASE),
+    b"style": re.compile(rb"</style", re.IGNORECASE),
+}
+_JSON_LD = re.compile(rb"ld(?:\+|&#x2b;|&#43;|&plus;)json", re.IGNORECASE)
 #: Marks of JSON-LD in which trafilatura looks for text where a page has next to none (2.3,
 #: ``baseline.py``).
 _JSON_TEXT = (
@@ -29,8 +35,8 @@ _JSON_TEXT = (
     *(b'"Product"', b'"VideoObject"', b'"HowTo"'),
 )
 _JSON_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|[nrt])")
-#: The beginning of a tag that ends a line; its end is what follows.
-_BREAK = b"<br "
+#: Python refuses to read numbers of over 4,300 digits; characters have seven at most.
+_NO_CHARACTER = re.compile(r"&#[0-9]{8,}")
 _AFTER_NAME = b" \t\n\r\f/>"
 _OPEN, _CLOSE, _SLASH, _SPACE, _NEWLINE = b"<>/ \n"
 
@@ -38,7 +44,8 @@ _OPEN, _CLOSE, _SLASH, _SPACE, _NEWLINE = b"<>/ \n"
 def page_text(page: bytes) -> str:
     r"""Return the text of a page, its blanks as a browser shows them.
 
-    Scripts, styles and comments are left out, but for JSON-LD that may hold an article.
+    Scripts, styles and comments are left out, but for JSON-LD that may hold an article. What never
+    ends is no script: better too much text than none.
 
     Args:
         page: HTML in UTF-8; what is none becomes U+FFFD.
@@ -46,7 +53,7 @@ def page_text(page: bytes) -> str:
     >>> page_text(b"<p>The <b>mill</b>&rsquo;s\n wheel<script>x</script><p>turns")
     'The mill’s wheel\nturns'
     """
-    data = np.frombuffer(_without_hidden(page) + b"\n\n\n\n", np.uint8)
+    data = np.frombuffer(b"".join(_shown(page.replace(b"\0", b""))) + b"\n\n\n\n", np.uint8)
     places = np.flatnonzero((data == _OPEN) | (data == _CLOSE))
     opens = (data[places] == _OPEN) & _tables().begins[data[places + 1]]
     inside = np.repeat(opens, np.diff(places, append=len(data)))  # from the first bracket on
@@ -59,30 +66,39 @@ def page_text(page: bytes) -> str:
     out[places[~opens]] = _NEWLINE
     text = _squeezed(out[shown]).tobytes().decode(errors="replace")
     if "&" in text:  # two common ones first, because each that is left costs a call
-        text = html.unescape(text.replace("&nbsp;", " ").replace("&amp;", "&"))
-    return (_JSON_ESCAPE.sub(_unescaped, text) if b"ld+json" in page else text).strip()
+        text = text.replace("&nbsp;", " ").replace("&amp;", "&")
+        text = html.unescape(_NO_CHARACTER.sub("\ufffd", text))
+    return text.strip()
 
 
-def _without_hidden(data: bytes) -> bytes:
-    """Cut scripts and styles, then comments; what never ends is not cut."""
-    parts = _HIDDEN.split(data)
-    shown = [parts[0]]
-    for kind, part in zip(parts[1::2], parts[2::2], strict=True):
-        end = _HIDDEN_END[kind.lower()].search(part)
-        hidden = end is not None and not _has_text(part[: end.start()])
-        shown += (_BREAK, part[end.start() :] if end and hidden else part)
-    parts = b"".join(shown).split(b"<!--")
-    return _BREAK.join([parts[0], *map(_after_comment, parts[1:])])
-
-
-def _after_comment(part: bytes) -> bytes:
-    # `<!-->` is a whole comment.
-    end = 0 if part[:1] == b">" else part.find(b"-->")
-    return part[end:] if end >= 0 else part
+def _shown(data: bytes) -> Iterator[bytes]:
+    """Yield what stands outside of scripts, styles and comments."""
+    at, endless = 0, set()
+    while match := _HIDDEN.search(data, at):
+        yield data[at : match.start()]
+        kind = (match[1] or b"").lower()
+        at = match.end()
+        if not kind:
+            at -= 2  # `<!-->` is a whole comment
+        elif data[data.find(b">", at) - 1] == _SLASH:
+            yield match[0]  # `<script/>` has nothing in it to some parsers: it is a tag like others
+            continue
+        end = None if kind in endless else _ENDS[kind].search(data, at)
+        if end is None:
+            endless.add(kind)  # or each of them would be looked for up to the end of the page
+            at = match.end()
+            yield match[0] if kind else b""
+            continue
+        script = data[at : end.start()]
+        if kind == b"script" and _has_text(script):
+            yield b">" + _JSON_ESCAPE.sub(_unescaped, script.decode(errors="replace")).encode()
+        at = end.start() if kind else end.end()
+    yield data[at:]
 
 
 def _has_text(script: bytes) -> bool:
-    return b"ld+json" in script[: script.find(b">")] and any(m in script for m in _JSON_TEXT)
+    tag = script[: script.find(b">")]
+    return _JSON_LD.search(tag) is not None and any(mark in script for mark in _JSON_TEXT)
 
 
 def _unescaped(escape: re.Match[str]) -> str:
@@ -122,8 +138,8 @@ def _are_inline(data: Bytes, tags: npt.NDArray[np.intp]) -> Flags:
 
 
 def _slot(first: Any, second: Any, third: Any) -> Any:
-    """Spread three letters over a table. Where two names share a slot, a line goes on: no harm."""
-    return (first * 625 + second * 25 + third) & 0xFFFF
+    """Number three letters of a name; no two names of HTML share a number."""
+    return (first * 729 + second * 27 + third) & 0xFFFF
 
 
 def _squeezed(text: Bytes) -> Bytes:

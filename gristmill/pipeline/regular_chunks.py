@@ -47,6 +47,7 @@ class RegularChunks:
         self._special = frozenset(special_cases)
         self._divided = frozenset(c for c, tokens in special_cases.items() if len(tokens) > 1)
         self._sequences = frozenset(tuple(bare(case)) for case in special_cases)
+        self._lengths = sorted({len(tokens) for tokens in self._sequences} - {1})
         self._pairs = frozenset(pair for tokens in self._sequences for pair in pairwise(tokens))
         self._units = frozenset(units)
         bodies = {case.strip(_MARKS) for case in special_cases}
@@ -89,5 +90,5 @@ class RegularChunks:
             return True
         if self._pairs.isdisjoint(pairwise(tokens)):
             return False
-        spans = (tokens[i:j] for j in range(len(tokens) + 1) for i in range(j - 1))
+        spans = (tokens[i : i + n] for n in self._lengths for i in range(len(tokens) - n + 1))
         return not self._sequences.isdisjoint(spans)

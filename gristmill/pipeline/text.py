@@ -113,16 +113,16 @@ def simplify(text: str) -> str:
 
 #: Long runs of what spaCy peels off one by one; the characters left out it takes as a whole.
 _ENDLESS = 128
-_SYMBOLS = re.compile(rf"(?:[^\w\s\-./@\\^|~•]|_){{{_ENDLESS},}}")
+_SYMBOLS = re.compile(rf"(?:['’][sS]|[^\w\s\-./@\\^|~•]|_){{{_ENDLESS},}}")
 _PIECES = re.compile(r"(?s).{1,32}")
 #: Longer chunks are cut: for some (``'s's's``, ``1:1:1:``) spaCy needs the square of their length.
-LONGEST_CHUNK = 500
+#: At this one 100,000 characters of the worst kind take some seconds.
+LONGEST_CHUNK = 250
 #: Where letters of scripts without spaces stand between, which stop spaCy's peeling.
-LONGEST_SENTENCES = 10_000
+LONGEST_SENTENCES = 2_000
 _NO_SPACES = "ก-๛ກ-ໟက-႟ក-៿぀-ヿ㐀-鿿가-힣"
-_TOO_LONG = re.compile(
-    rf"[^\s{_NO_SPACES}]{{{LONGEST_CHUNK}}}(?=[^\s{_NO_SPACES}])|\S{{{LONGEST_SENTENCES}}}(?=\S)"
-)
+_DENSE_RUN = re.compile(rf"[^\s{_NO_SPACES}]{{{LONGEST_CHUNK + 1},}}")
+_LONG_RUN = re.compile(rf"\S{{{LONGEST_SENTENCES + 1},}}")
 
 
 # Several filters ask for the words of the same text in turn, batch by batch.
@@ -149,7 +149,8 @@ def _encodable(text: str) -> str:
     """
     if max(map(len, text.split()), default=0) >= _ENDLESS:
         text = _SYMBOLS.sub(lambda run: " ".join(_PIECES.findall(run.group())), text)
-        text = _TOO_LONG.sub(r"\g<0> ", text)
+        text = _DENSE_RUN.sub(lambda run: _cut(run.group(), LONGEST_CHUNK), text)
+        text = _LONG_RUN.sub(lambda run: _cut(run.group(), LONGEST_SENTENCES), text)
     if "IS_ALPHA" in text:
         text = text.replace("IS_ALPHA", " ")  # not "": what is left must not hold it again
     try:
@@ -157,3 +158,7 @@ def _encodable(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode(errors="replace").decode()
     return text
+
+
+def _cut(run: str, length: int) -> str:
+    return " ".join([run[at : at + length] for at in range(0, len(run), length)])

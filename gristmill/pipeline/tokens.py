@@ -11,21 +11,22 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 from gristmill.pipeline.regular_chunks import RegularChunks, Tokens
 
 #: Chunks longer than this are tokenised anew each time: they are rare and seldom come twice.
 MEMO_CHUNK = 40
-#: The memo is emptied when it holds this many chunks (about 100 MB).
+#: A memo is emptied when it holds this many chunks (tokens: about 100 MB).
 MEMO_CHUNKS = 300_000
 #: Stands for a space inside a chunk; a private-use character.
 GLUE = "\ue000"
 
+_RUN = re.compile(r"\s+|\S+")
 # What a chunk does to the sentence count, for (no terminal mark seen before, one seen before):
 # sentences begun inside it, and whether a terminal mark is pending after it.
-_RUN = re.compile(r"\s+|\S+")
 _Effect = tuple[tuple[int, bool], tuple[int, bool]]
+_Value = TypeVar("_Value")
 
 
 @lru_cache(maxsize=1)
@@ -89,14 +90,16 @@ class Tokenizer:
         """
         joined, glue = self._glue("\n".join(lines))
         chunks = set(joined.split())
-        effects = self._effects if glue == GLUE else {}
-        if new := chunks.difference(effects):
-            known = self._known(chunks, glue)
+        memo = self._effects if glue == GLUE else {}
+        effects = memo
+        if new := chunks.difference(memo):
+            known = self._known({c for c in new if not c.isalnum()}, glue)
             # Letters and digits make tokens that all are words, which have one effect together.
             plain = _effect((0,))
-            effects |= {c: plain if c.isalnum() else self._effect(known[c]) for c in new}
-            if len(effects) > MEMO_CHUNKS:
-                self._effects = {}
+            fresh = {c: plain if c.isalnum() else self._effect(known[c]) for c in new}
+            effects = {c: memo[c] for c in chunks - new} | fresh
+            if glue == GLUE:
+                self._effects = _remember(memo, fresh)
         return sum(self._count(line, effects) for line in joined.split("\n"))
 
     def _count(self, line: str, effects: Mapping[str, _Effect]) -> int:
@@ -144,11 +147,7 @@ class Tokenizer:
         fresh |= self._tokenize(list(new.difference(fresh)), glue)
         found = {chunk: memo[chunk] for chunk in chunks - new} | fresh
         if glue == GLUE:
-            short = {c: tokens for c, tokens in fresh.items() if len(c) <= MEMO_CHUNK}
-            if len(memo) + len(short) > MEMO_CHUNKS:
-                self._memo = short
-            else:
-                memo.update(short)
+            self._memo = _remember(memo, fresh)
         return found
 
     def _effect(self, tokens: Tokens) -> _Effect:
@@ -174,6 +173,15 @@ class Tokenizer:
             at = end + 1
         fresh[chunks[-1]] = tuple(tokens[at:])
         return fresh
+
+
+def _remember(memo: dict[str, _Value], fresh: dict[str, _Value]) -> dict[str, _Value]:
+    """Add what is worth it; return the memo, or a new one where it would grow too large."""
+    short = {chunk: value for chunk, value in fresh.items() if len(chunk) <= MEMO_CHUNK}
+    if len(memo) + len(short) > MEMO_CHUNKS:
+        return short  # never emptied in place: another thread may be reading it
+    memo.update(short)
+    return memo
 
 
 def _neighbours(special_cases: Iterable[list[str]]) -> dict[str, set[str]]:

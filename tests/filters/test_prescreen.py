@@ -178,3 +178,12 @@ def test_an_underscore_parts_words() -> None:
         None,
         "too_few_stop_words",
     ]
+
+
+def test_script_in_a_script_is_not_held_against_a_page() -> None:
+    script = "<script>" + "var a = b(c);" * 9000 + "x = n('<script>').prop()</script>"
+    assert reasons(Prescreen(min_stop_words=2), script + page(*[ENGLISH] * 20)) == [None]
+
+
+def test_nul_bytes_part_no_words() -> None:
+    assert reasons(Prescreen(min_stop_words=2), page(ENGLISH).encode("utf-16-le")) == [None]

@@ -58,9 +58,12 @@ def test_memo_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MEMO_CHUNKS", 10)
     for i in range(40):
         assert tokenizer().words(f"bounded{i} memo{i}") == (f"bounded{i}", f"memo{i}")
+        assert tokenizer().count_sentences([f"bounded{i}. memo{i}! A"]) == 3
         assert len(tokenizer()._memo) <= 10
+        assert len(tokenizer()._effects) <= 10
     assert tokenizer().words("y" * 41) == ("y" * 41,)
-    assert "y" * 41 not in tokenizer()._memo
+    assert tokenizer().count_sentences(["y" * 41 + ". A"]) == 2
+    assert max(map(len, [*tokenizer()._memo, *tokenizer()._effects])) < 41
 
 
 def test_a_text_with_the_usual_glue_in_it_leaves_no_trace() -> None:

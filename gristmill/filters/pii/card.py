@@ -3,6 +3,7 @@
 One run of digits, or the groups embossed on cards: 4-4-4-4, 4-4-4-4-3, 4-6-5, 4-6-4.
 """
 
+import re
 from collections.abc import Iterator
 
 from gristmill.filters.pii.checksums import luhn
@@ -40,6 +41,7 @@ ISSUERS: tuple[tuple[str, str, tuple[int, ...]], ...] = (
 
 _S = f"[{SPACES}{HYPHENS}]"
 _NO_DIGIT = "[^0-9０-９]"
+_AFTER = re.compile(_NO_DIGIT)
 
 
 def _groups(*lengths: int) -> str:
@@ -65,7 +67,7 @@ def replace(text: str) -> tuple[str, int]:
 def _find(text: str) -> Iterator[Found]:
     for match in compiled(_PATTERN).finditer(text):
         start, end = match.span()
-        end -= not text[end - 1].isdigit()
+        end -= _AFTER.fullmatch(text[end - 1]) is not None
         number = to_ascii(text[start:end])
         # `4111 1111 1111 1111 123` is either 19 digits, or 16 and a card's security code.
         for less in (0, 4) if number[-4] == " " else (0,):

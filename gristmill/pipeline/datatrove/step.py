@@ -85,7 +85,9 @@ def _column(name: str, batch: Sequence[Document]) -> pa.Array:
     if name == "key":
         return pa.array(range(len(batch)), pa.uint64())
     if name == "id":
-        return pa.array([_encodable(str(doc.id)) for doc in batch], pa.string())
+        return pa.array(
+            [None if doc.id is None else _encodable(str(doc.id)) for doc in batch], pa.string()
+        )
     if name == "text":
         return pa.array([_encodable(doc.text) for doc in batch], pa.string())
     if name == "html":

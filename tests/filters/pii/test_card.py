@@ -34,7 +34,15 @@ def test_everything_else_stays(text):
 
 def test_security_code_and_date_stay():
     assert replace("4111 1111 1111 1111 123") == (f"{PLACEHOLDER} 123", 1)
+    assert replace("4111 1111 1111 1111 123² x") == (f"{PLACEHOLDER} 123² x", 1)
+    assert replace("4111 1111 1111 1111 123٣") == (f"{PLACEHOLDER} 123٣", 1)
     assert replace("5105 1051 0510 5100 12/27") == (f"{PLACEHOLDER} 12/27", 1)
+
+
+def test_one_card_after_another():
+    two = "4111 1111 1111 1111 4111111111111111"
+    assert replace(two) == (f"{PLACEHOLDER} {PLACEHOLDER}", 2)
+    assert replace("4111 1111 1111 1111 123 4012888888881881")[1] == 2
 
 
 @settings(max_examples=300)
