@@ -27,10 +27,10 @@ from gristmill.pipeline.text import PUNCTUATION, words
 #: Characters of a stretch of text whose language is asked for; whole lines, none over the second.
 WINDOW, LONGEST_LINE = 400, 1000
 #: A window is in a wanted language from this score on: no keeper of the 1,031 among the project's
-#: real pages is lost with anything from 0.02 to 0.5.
+#: real pages is lost with anything from 0.02 to 0.5 (with resiliparse's text of whole pages).
 WANTED_SCORE = 0.5
 #: Once so much of a page is known to be in a wanted language, the rest is not looked at. As a limit
-#: it would lose 4 keepers of 1,031; 0.08 and less lose none, and 0.05 is the default.
+#: it would lose 4 keepers of 1,031 (the same); 0.08 and less lose none, and 0.05 is the default.
 ENOUGH = 0.1
 #: A line of so many characters is prose: such lines are looked at first.
 PROSE = 80
