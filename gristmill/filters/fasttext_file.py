@@ -157,18 +157,19 @@ def _extent(data: memoryview, at: int, may_quantise: bool) -> tuple[int, int, in
         rows, columns = struct.unpack_from("<qq", data, at)
         return rows, columns, at + 16 + 4 * rows * columns, False
     normed, rows, columns, n_codes = struct.unpack_from("<?qqi", data, at)
-    size, pieces, at = _quantiser(data, at + struct.calcsize("<?qqi") + n_codes)
-    if size != columns or n_codes != rows * pieces:
+    widths, at = _quantiser(data, at + struct.calcsize("<?qqi") + n_codes)
+    if sum(widths) != columns or n_codes != rows * len(widths):
         raise ValueError("its codes do not fit its matrix")
-    return rows, columns, _quantiser(data, at + rows)[2] if normed else at, True
+    return rows, columns, _quantiser(data, at + rows)[1] if normed else at, True
 
 
-def _quantiser(data: memoryview, at: int) -> tuple[int, int, int]:
-    """Return the size of vectors, how many pieces they are cut into, and where this ends."""
+def _quantiser(data: memoryview, at: int) -> tuple[list[int], int]:
+    """Return the widths of the pieces that vectors are cut into, and where the quantiser ends."""
     size, pieces, width, last = struct.unpack_from("<4i", data, at)
-    if min(size, pieces, width, last) < 1 or width * (pieces - 1) + last != size:
+    end = at + 16 + 4 * size * _CENTROIDS
+    if min(size, pieces, width, last) < 1 or width * (pieces - 1) + last != size or end > len(data):
         raise ValueError("a damaged quantiser")
-    return size, pieces, at + 16 + 4 * size * _CENTROIDS
+    return [width] * (pieces - 1) + [last], end
 
 
 def _until_zero(view: memoryview, at: int) -> bytes:
@@ -231,12 +232,11 @@ def _quantised(data: memoryview, at: int) -> tuple[Matrix, int]:
 
 def _centroids(data: memoryview, at: int) -> tuple[list[Matrix], int]:
     """Read a product quantiser: for each piece of a vector its (256, width) centroids."""
-    size, n_pieces, width, last = struct.unpack_from("<4i", data, at)
-    values = np.frombuffer(data, "<f4", size * _CENTROIDS, at + 16)
-    cuts = [width * _CENTROIDS * (i + 1) for i in range(n_pieces - 1)]
-    widths = [width] * (n_pieces - 1) + [last]
+    widths, end = _quantiser(data, at)
+    values = np.frombuffer(data, "<f4", sum(widths) * _CENTROIDS, at + 16)
+    cuts = np.cumsum(widths[:-1]) * _CENTROIDS
     pieces = [p.reshape(_CENTROIDS, w) for p, w in zip(np.split(values, cuts), widths, strict=True)]
-    return pieces, at + 16 + 4 * size * _CENTROIDS
+    return pieces, end
 
 
 def file_stamp(path: Path) -> tuple[int, int] | None:

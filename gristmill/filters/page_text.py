@@ -22,6 +22,7 @@ _INLINE = (
     "sub sup tim tt u var wbr"
 )
 _HIDDEN = re.compile(rb"<(?:!--|(script|style)(?=[\s/>]))", re.IGNORECASE)
+_EMPTY = re.compile(rb"[^<>]*/>")  # up to the next bracket: reading on would not be linear
 _ENDS = {
     b"": re.compile(rb"--!?>"),
     b"script": re.compile(rb"</script", re.IGNORECASE),
@@ -80,7 +81,7 @@ def _shown(data: bytes) -> Iterator[bytes]:
         at = match.end()
         if not kind:
             at -= 2  # `<!-->` is a whole comment
-        elif data[data.find(b">", at) - 1] == _SLASH:
+        elif _EMPTY.match(data, at):
             yield match[0]  # `<script/>` has nothing in it to some parsers: it is a tag like others
             continue
         end = None if kind in endless else _ENDS[kind].search(data, at)

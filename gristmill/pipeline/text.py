@@ -114,7 +114,7 @@ def simplify(text: str) -> str:
 #: Long runs of what spaCy peels off one by one; the characters left out it takes as a whole.
 _ENDLESS = 128
 _SYMBOLS = re.compile(rf"(?:['’][sS]|[^\w\s\-./@\\^|~•]|_){{{_ENDLESS},}}")
-_PIECES = re.compile(r"(?s).{1,32}")
+_PIECE = 32
 #: Longer chunks are cut: for some (``'s's's``, ``1:1:1:``) spaCy needs the square of their length.
 #: At this one 100,000 characters of the worst kind take some seconds.
 LONGEST_CHUNK = 250
@@ -148,7 +148,7 @@ def _encodable(text: str) -> str:
     chunks are cut at ``LONGEST_CHUNK`` characters, Chinese and the like at ``LONGEST_SENTENCES``.
     """
     if max(map(len, text.split()), default=0) >= _ENDLESS:
-        text = _SYMBOLS.sub(lambda run: " ".join(_PIECES.findall(run.group())), text)
+        text = _SYMBOLS.sub(lambda run: _cut(run.group(), _PIECE), text)
         text = _DENSE_RUN.sub(lambda run: _cut(run.group(), LONGEST_CHUNK), text)
         text = _LONG_RUN.sub(lambda run: _cut(run.group(), LONGEST_SENTENCES), text)
     if "IS_ALPHA" in text:

@@ -8,7 +8,7 @@ such a special case are therefore tokenised together.
 
 import re
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, pairwise
 from typing import Any, TypeVar
@@ -79,8 +79,8 @@ class Tokenizer:
         """Return the tokens that are not whitespace."""
         joined, glue = self._glue(text)
         chunks = joined.split()
-        known = self._known(set(chunks), glue)
-        return tuple(chain.from_iterable(map(known.__getitem__, chunks)))
+        tokens = self._tokens_of(set(chunks), glue)
+        return tuple(chain.from_iterable(map(tokens.__getitem__, chunks)))
 
     def count_sentences(self, lines: Sequence[str]) -> int:
         """Return how many sentences the sentencizer finds in all lines, at least 1 in each.
@@ -89,17 +89,13 @@ class Tokenizer:
             lines: texts without newlines.
         """
         joined, glue = self._glue("\n".join(lines))
-        chunks = set(joined.split())
-        memo = self._effects if glue == GLUE else {}
-        effects = memo
-        if new := chunks.difference(memo):
-            known = self._known({c for c in new if not c.isalnum()}, glue)
-            # Letters and digits make tokens that all are words, which have one effect together.
-            plain = _effect((0,))
-            fresh = {c: plain if c.isalnum() else self._effect(known[c]) for c in new}
-            effects = {c: memo[c] for c in chunks - new} | fresh
-            if glue == GLUE:
-                self._effects = _remember(memo, fresh)
+        effects, memo = _recall(
+            self._effects if glue == GLUE else {},
+            set(joined.split()),
+            lambda new: self._new_effects(new, glue),
+        )
+        if glue == GLUE:
+            self._effects = memo
         return sum(self._count(line, effects) for line in joined.split("\n"))
 
     def _count(self, line: str, effects: Mapping[str, _Effect]) -> int:
@@ -135,23 +131,27 @@ class Tokenizer:
         at = space.start()
         return space.string[at + 1] in self._after.get(space.string[at - 1 : at], ())
 
-    def _known(self, chunks: set[str], glue: str) -> Mapping[str, Tokens]:
-        """Tokenise the chunks that are new; return a lookup that holds all of them."""
+    def _tokens_of(self, chunks: set[str], glue: str) -> Mapping[str, Tokens]:
+        """Return a lookup that holds the tokens of all chunks."""
         # In a text that has a glue of its own, the usual one is a character like others.
-        memo = self._memo if glue == GLUE else {}
-        new = chunks.difference(memo)
-        if not new:
-            return memo
-        regular = zip(new, map(self._regular.tokens, new), strict=True)
-        fresh = {chunk: tokens for chunk, tokens in regular if tokens is not None}
-        fresh |= self._tokenize(list(new.difference(fresh)), glue)
-        found = {chunk: memo[chunk] for chunk in chunks - new} | fresh
+        tokens, memo = _recall(
+            self._memo if glue == GLUE else {}, chunks, lambda new: self._new_tokens(new, glue)
+        )
         if glue == GLUE:
-            self._memo = _remember(memo, fresh)
-        return found
+            self._memo = memo
+        return tokens
 
-    def _effect(self, tokens: Tokens) -> _Effect:
-        return _effect(tuple([self._kind(token) for token in tokens]))
+    def _new_tokens(self, chunks: set[str], glue: str) -> dict[str, Tokens]:
+        regular = zip(chunks, map(self._regular.tokens, chunks), strict=True)
+        fresh = {chunk: tokens for chunk, tokens in regular if tokens is not None}
+        return fresh | self._tokenize(list(chunks.difference(fresh)), glue)
+
+    def _new_effects(self, chunks: set[str], glue: str) -> dict[str, _Effect]:
+        # Letters and digits make tokens that all are words, which have one effect together.
+        plain = dict.fromkeys(filter(str.isalnum, chunks), _effect((0,)))
+        others = chunks.difference(plain)
+        tokens = self._tokens_of(others, glue)
+        return plain | {c: _effect(tuple(map(self._kind, tokens[c]))) for c in others}
 
     def _kind(self, token: str) -> int:
         if token[0].isalnum():
@@ -175,13 +175,20 @@ class Tokenizer:
         return fresh
 
 
-def _remember(memo: dict[str, _Value], fresh: dict[str, _Value]) -> dict[str, _Value]:
-    """Add what is worth it; return the memo, or a new one where it would grow too large."""
+def _recall(
+    memo: dict[str, _Value], chunks: set[str], work: Callable[[set[str]], dict[str, _Value]]
+) -> tuple[Mapping[str, _Value], dict[str, _Value]]:
+    """Work out what is new; return a lookup that holds all chunks, and the memo for next time."""
+    new = chunks.difference(memo)
+    if not new:
+        return memo, memo
+    fresh = work(new)
+    found = {chunk: memo[chunk] for chunk in chunks - new} | fresh
     short = {chunk: value for chunk, value in fresh.items() if len(chunk) <= MEMO_CHUNK}
     if len(memo) + len(short) > MEMO_CHUNKS:
-        return short  # never emptied in place: another thread may be reading it
+        return found, short  # never emptied in place: another thread may be reading it
     memo.update(short)
-    return memo
+    return found, memo
 
 
 def _neighbours(special_cases: Iterable[list[str]]) -> dict[str, set[str]]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from gristmill.errors import ConfigError, CorruptError, GristmillError, IncompleteError
 from gristmill.pipeline.durable import sync_and_hash
-from gristmill.pipeline.manifest import Manifest
+from gristmill.pipeline.manifest import Manifest, OutputFile
 from gristmill.pipeline.plan import installed_versions, load_plan
 from gristmill.pipeline.report import check_chain, make_report
 from gristmill.pipeline.rounds import Round
@@ -112,17 +112,18 @@ def _check_task(folder: RunFolder, round_: Round, task: int, quick: bool) -> lis
             stage.check(str(where))
     except GristmillError as error:
         return [Finding("corrupt", str(error))]
-    return [
-        finding
-        for finding in (
-            _check_file(folder, manifest, i, quick) for i in range(len(manifest.outputs))
-        )
-        if finding
-    ]
+    return check_files(folder, manifest, quick)
 
 
-def _check_file(folder: RunFolder, manifest: Manifest, i: int, quick: bool) -> Finding | None:
-    output = manifest.outputs[i]
+def check_files(folder: RunFolder, manifest: Manifest, quick: bool) -> list[Finding]:
+    """Compare a task's files with its manifest: there, as long, and unless quick the same bytes."""
+    found = (_check_file(folder, manifest, output, quick) for output in manifest.outputs)
+    return [finding for finding in found if finding]
+
+
+def _check_file(
+    folder: RunFolder, manifest: Manifest, output: OutputFile, quick: bool
+) -> Finding | None:
     path = folder.root / output.path
     remedy = f"delete {folder.manifest_path(manifest.round, manifest.task)} and run again"
     if not path.is_file():

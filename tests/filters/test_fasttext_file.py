@@ -1,5 +1,6 @@
 """Reading fastText model files."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,25 @@ def test_a_damaged_head_is_refused(tiny_fasttext, at: int, number: int):
     data[at : at + 4] = number.to_bytes(4, "little", signed=True)
     path.write_bytes(data)
     with pytest.raises(ValueError, match=r"damaged|do not fit"):
+        read_dictionary(path)
+
+
+@pytest.mark.parametrize(
+    ("place", "change"),
+    [("kept", 8), ("quantiser", 0), ("quantiser", 4), ("quantiser", 8), ("quantiser", 12)],
+    ids=["pruned", "size", "pieces", "width", "last"],
+)
+def test_a_damaged_compressed_model_is_refused(tmp_path: Path, place: str, change: int):
+    data = bytearray(language._builtin().read_bytes())
+    found = read_dictionary(language._builtin())
+    _, rows, _, n_codes = struct.unpack_from("<?qqi", data, found.end + 1)
+    assert rows == 50_000
+    quantiser = found.end + 1 + struct.calcsize("<?qqi") + n_codes
+    at = {"kept": found.end - change * len(found.kept), "quantiser": quantiser + change}[place]
+    data[at : at + 4] = (10**9).to_bytes(4, "little")
+    path = tmp_path / "damaged.ftz"
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="damaged"):
         read_dictionary(path)
 
 

@@ -4,7 +4,7 @@ from datatrove.pipeline.filters import GopherRepetitionFilter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gristmill.filters.gopher_repetition import GopherRepetition
+from gristmill.filters.gopher_repetition import _USUAL, GopherRepetition
 
 RULES = GopherRepetition.model_fields.keys() - {"language"}
 OFF = dict.fromkeys(RULES)
@@ -98,3 +98,15 @@ def test_real_pages(oracle, ours, gold):
     theirs = [oracle(GopherRepetitionFilter(), text)[0] for text in texts]
     assert [v[0] for v in ours(GopherRepetition(), texts)] == theirs
     assert len(set(theirs)) > 2
+
+
+@pytest.mark.parametrize("limit", [0.24, 0.26])
+def test_a_text_longer_than_the_powers_that_are_kept(oracle, ours, limit):
+    once = " ".join(f"word{i}" for i in range(9000))
+    again = once[: len(once) // 3]
+    text = f"{once} {again}"
+    assert len(text) > _USUAL
+    theirs = GopherRepetitionFilter(None, None, None, None, (), ((5, limit),))
+    stage = GopherRepetition(**{**OFF, "dup_5_gram": limit})
+    verdict = ours(stage, [text])[0][0]
+    assert verdict == oracle(theirs, text)[0]

@@ -76,3 +76,11 @@ def test_no_word_between_tags_is_lost(words: list[str], data: st.DataObject) -> 
     tags = st.sampled_from(["<p>", "<br>", "<div id=a>", " <b> ", "</td>", " ", "\n"])
     html = "".join(word + data.draw(tags) for word in words)
     assert text(html).split() == words
+
+
+@pytest.mark.parametrize(
+    "piece", ["<script ", "<script/>", "<!--", "<style>", "<script></script>", "&#1"]
+)
+def test_no_page_takes_the_square_of_its_length(piece: str) -> None:
+    """A page of a million characters: seconds at the worst if linear, else hours."""
+    assert isinstance(text(piece * (1_000_000 // len(piece))), str)

@@ -6,11 +6,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from gristmill.errors import CorruptError
-from gristmill.pipeline.manifest import Manifest, StageCount, merge_counts
+from gristmill.pipeline.manifest import StageCount, merge_counts
 from gristmill.pipeline.rounds import Round
 from gristmill.pipeline.segment import Segment
 from gristmill.pipeline.shard import RunFolder
 from gristmill.pipeline.stage import Map
+from gristmill.pipeline.verify import check_files
 from gristmill.pipeline.whatif.changes import changed_judges, parameters
 from gristmill.pipeline.whatif.fate import DIRECTIONS, Example, Fate, direction
 from gristmill.pipeline.whatif.retrial import Retrial
@@ -111,7 +112,8 @@ def foresee(
             continue
         trial = Retrial(before, after, examples)
         for manifest in folder.manifests(name):
-            _check_sizes(folder, manifest)
+            if found := check_files(folder, manifest, quick=True):
+                raise CorruptError(found[0].message)
             paths = (folder.file(name, manifest.task, f"{w}.parquet") for w in ("kept", "rejected"))
             trial.shard(*paths)
         moves += trial.moves
@@ -135,18 +137,6 @@ def foresee(
         examples=tuple(described),
         notes=tuple(notes),
     )
-
-
-def _check_sizes(folder: RunFolder, manifest: Manifest) -> None:
-    """Raise CorruptError where a shard is not as long as its manifest says."""
-    for output in manifest.outputs:
-        path = folder.root / output.path
-        size = path.stat().st_size if path.is_file() else 0
-        if size != output.bytes:
-            raise CorruptError(
-                f"{path}: {size} bytes, not the {output.bytes} that were written; "
-                "run `gristmill verify`"
-            )
 
 
 def recount(

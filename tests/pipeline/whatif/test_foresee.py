@@ -151,5 +151,5 @@ def test_a_shard_of_another_size_is_not_trusted(runs: Callable[..., Any]) -> Non
     (folder, rounds), (_, others) = runs({}), runs({"low": 4}, finish=False)
     path = folder.file(rounds[0].name, 0, "rejected.parquet")
     path.write_bytes(path.read_bytes() + b"x")
-    with pytest.raises(CorruptError, match=r"rejected.parquet: \d+ bytes, not the \d+"):
+    with pytest.raises(CorruptError, match=r"rejected.parquet: \d+ bytes, promised \d+; delete"):
         foresee(folder, rounds, others)
