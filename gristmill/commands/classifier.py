@@ -66,10 +66,16 @@ def train(
     if not as_json:
         docs = ", ".join(f"{n:,} {name}" for name, n in model.docs.items())
         Console().print(f"{out}: trained on {docs}", highlight=False, soft_wrap=True, markup=False)
+    found = None
     if held_out:
-        measure(out, good, bad, held_out=held_out, as_json=as_json)
-    elif as_json:
-        print(json.dumps({"docs": model.docs}, indent=1))
+        try:
+            found = _measured(out, good, bad, held_out=held_out)
+        except ValueError as error:  # the model is made and good: no error of the command
+            Console(stderr=True).print(f"not tested: {error}; with more texts it would be")
+    if as_json:
+        print(json.dumps(found.to_dict() if found else {"docs": model.docs}, indent=1))
+    elif found:
+        Console().print(_table(found))
 
 
 @classifier.command("test")
@@ -93,10 +99,8 @@ def measure(
 
         gristmill classifier test quality.bin --good good2.jsonl --bad bad2.jsonl --threshold 0.4
     """
-    score = scorer(str(model), None, label)
     try:
-        scores = [[score(text) for text in _kept_back(files, held_out)] for files in (good, bad)]
-        found = evaluate(scores[0], scores[1], threshold)
+        found = _measured(model, good, bad, label, threshold, held_out)
     except ValueError as error:
         raise ConfigError(
             f"classifier test: {error}; name more files, or another --held-out"
@@ -105,6 +109,20 @@ def measure(
         print(json.dumps(found.to_dict(), indent=1))
     else:
         Console().print(_table(found))
+
+
+def _measured(
+    model: Path,
+    good: list[str],
+    bad: list[str],
+    label: str = "hq",
+    threshold: float = 0.5,
+    held_out: float = 0.0,
+) -> Evaluation:
+    """Score two sets of texts. Raises ValueError where a set has none."""
+    score = scorer(str(model), None, label)
+    scores = [[score(text) for text in _kept_back(files, held_out)] for files in (good, bad)]
+    return evaluate(scores[0], scores[1], threshold)
 
 
 def _kept_back(files: list[str], held_out: float) -> Iterator[str]:

@@ -90,3 +90,15 @@ def test_an_empty_set_names_the_remedy(
     command = ["classifier", "train", *sets[:2], "--bad", str(empty), "--out"]
     assert run_cli([*command, str(tmp_path / "m")]) == 2
     assert "no text to train on in the bad set; name more files" in capsys.readouterr().err
+
+
+def test_a_set_with_nothing_kept_back_is_no_failure_of_training(
+    sets: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "m.bin"
+    command = ["classifier", "train", *sets, "--held-out", "0.00001", "--out", str(out)]
+    assert run_cli(command) == 0
+    assert "not tested: no text to test on in the" in capsys.readouterr().err
+    assert out.is_file()
+    assert run_cli([*command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"docs": {"cc": 60, "hq": 60}}
