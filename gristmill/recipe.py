@@ -23,7 +23,7 @@ from gristmill.filters.prescreen import Prescreen
 from gristmill.filters.url import UrlFilter
 from gristmill.pipeline.compile import compile_rounds
 from gristmill.pipeline.datatrove.stage import Datatrove
-from gristmill.pipeline.dedup.exact import ExactDedup
+from gristmill.pipeline.dedup.exact import ExactDedup, UrlDedup
 from gristmill.pipeline.dedup.minhash import MinhashDedup
 from gristmill.pipeline.extract.stage import Extract
 from gristmill.pipeline.inputs import Inputs, cut_shards, list_inputs
@@ -50,6 +50,7 @@ STAGES: dict[str, type[Map] | type[Judge] | type[Gather]] = {
     "c4": C4,
     "fineweb_quality": FinewebQuality,
     "classifier": Classifier,
+    "url_dedup": UrlDedup,
     "exact_dedup": ExactDedup,
     "minhash_dedup": MinhashDedup,
     "pii": Pii,

@@ -95,7 +95,7 @@ def _check_needs(
             steps += [Step(name, step) for step in stage.steps()]
             continue
         have = columns_after(source, tuple(steps), keep_rejected)[0].names
-        require(name, stage.needs, have)
+        require(name, stage.reads(), have)
         if drop := stage.drop_list(name):
             steps.append(Step(name, drop))
     columns_after(source, tuple(steps), keep_rejected)

@@ -149,6 +149,10 @@ class Gather(Stage, ABC):
     #: Works on the finished documents: no Map, Judge or other barrier may follow.
     last: ClassVar[bool] = False
 
+    def reads(self) -> tuple[str, ...]:
+        """Columns that must be there."""
+        return self.needs
+
     @abstractmethod
     def rounds(self, name: str, view: View) -> tuple[Round, ...]:
         """Return the rounds of this stage, named ``name`` or ``name.part``."""

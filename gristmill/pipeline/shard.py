@@ -111,9 +111,10 @@ class RunFolder:
 
     def sealed(self, round_name: str) -> bool:
         """Tell whether a round is complete."""
-        return self._seal(round_name).exists()
+        return self.seal_path(round_name).exists()
 
-    def _seal(self, round_name: str) -> Path:
+    def seal_path(self, round_name: str) -> Path:
+        """Where the seal of a round stands, or would stand."""
         return self.root / _stage(round_name) / f"{_prefix(round_name)}round.json"
 
     def manifest(self, round_name: str, task: int) -> Manifest | None:
@@ -164,8 +165,8 @@ class RunFolder:
             "tasks": tasks,
             "manifests_sha256": self._manifests_hash(round_name, tasks),
         }
-        self._seal(round_name).parent.mkdir(exist_ok=True)
-        write_durably(self._seal(round_name), canonical_json(body))
+        self.seal_path(round_name).parent.mkdir(exist_ok=True)
+        write_durably(self.seal_path(round_name), canonical_json(body))
 
     def check_seal(self, round_name: str) -> None:
         """Compare the seal of a round with its manifests, which must all be there.
@@ -174,7 +175,7 @@ class RunFolder:
             IncompleteError: there is no seal.
             CorruptError: the manifests are not those that were sealed.
         """
-        path = self._seal(round_name)
+        path = self.seal_path(round_name)
         if not path.exists():
             raise IncompleteError(f"{path}: missing; run the recipe again")
         seal = self._read_seal(round_name)
@@ -191,7 +192,7 @@ class RunFolder:
         return digest.hexdigest()
 
     def _read_seal(self, round_name: str) -> dict[str, Any]:
-        path = self._seal(round_name)
+        path = self.seal_path(round_name)
         try:
             body = json.loads(path.read_bytes())
             tasks, have = body["tasks"], len(list(path.parent.glob(f"{_prefix(round_name)}*.json")))

@@ -96,19 +96,42 @@ def simplify(text: str) -> str:
 
     Lower case; numbers become ``0``; punctuation and whitespace become one space; accents go.
     """
+    return _without_marks(" ".join(_separate(text).split())).strip()
+
+
+def simplified_words(chunks: Sequence[str], language: str = "en") -> list[tuple[str, ...]]:
+    """Return the words of each simplified chunk; a chunk holds no whitespace.
+
+    Chunk by chunk, so that callers can remember the answers. The words of a text are those of its
+    chunks in turn, but for emoticons written with spaces.
+    """
+    if not chunks:
+        return []
+    lines = _encodable(_without_marks(_separate("\n".join(chunks)))).split("\n")
+    return splitter(language).words_of_lines(lines)
+
+
+def _separate(text: str) -> str:
+    """Lower the case, make numbers ``0`` and punctuation spaces; whitespace stays."""
     text = text.lower()
     if text.isascii():
-        return " ".join(_ASCII_NUMBER.sub("0", text).translate(_TO_SPACE).split())
+        return _ASCII_NUMBER.sub("0", text).translate(_TO_SPACE)
     text = _NUMBER.sub("0", text)
-    for removed in _REMOVED.intersection(text):
+    for removed in _REMOVED.intersection(set(text)):
         text = text.replace(removed, " ")
-    text = unicodedata.normalize("NFD", " ".join(text.split()))
+    return text
+
+
+def _without_marks(text: str) -> str:
+    if text.isascii():
+        return text
+    text = unicodedata.normalize("NFD", text)
     marks = {c for c in set(text) if unicodedata.category(c) == "Mn"}
     if len(marks) > 50:  # hostile: one pass, whatever the number of different marks
-        return "".join([c for c in text if c not in marks]).strip()
+        return "".join([c for c in text if c not in marks])
     for mark in marks:
         text = text.replace(mark, "")
-    return text.strip()
+    return text
 
 
 #: Long runs of what spaCy peels off one by one; the characters left out it takes as a whole.

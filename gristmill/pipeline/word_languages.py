@@ -51,6 +51,9 @@ class Splitter(Protocol):
     def words(self, text: str) -> tuple[str, ...]:
         """Return the words; none is empty or has whitespace at an end."""
 
+    def words_of_lines(self, lines: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return the words of each line on its own."""
+
     def count_sentences(self, lines: Sequence[str]) -> int:
         """Return how many sentences all lines have, at least 1 in each."""
 
@@ -103,6 +106,10 @@ class SpacySplitter:
             found = [token.text.strip() for token in self._nlp.tokenizer(text)]
         return tuple(filter(None, found))
 
+    def words_of_lines(self, lines: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return the words of each line on its own."""
+        return list(map(self.words, lines))
+
     def count_sentences(self, lines: Sequence[str]) -> int:
         """Return how many sentences the sentencizer finds in all lines, at least 1 in each."""
         with self._lock, self._nlp.memory_zone():
@@ -131,6 +138,10 @@ class KiwiSplitter:
         text = _ENDLESS_NUMBER.sub("", text)
         found = [text[token.start : token.end].strip() for token in self._kiwi.tokenize(text)]
         return tuple(filter(None, found))
+
+    def words_of_lines(self, lines: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return the words of each line on its own."""
+        return list(map(self.words, lines))
 
     def count_sentences(self, lines: Sequence[str]) -> int:
         """Return how many sentences Kiwi finds in all lines, at least 1 in each."""
@@ -161,6 +172,10 @@ class PlainSplitter:
     def words(self, text: str) -> tuple[str, ...]:
         """Return the words; together they hold every character but whitespace."""
         return tuple(self._word.findall(text))
+
+    def words_of_lines(self, lines: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return the words of each line on its own."""
+        return list(map(self.words, lines))
 
     def count_sentences(self, lines: Sequence[str]) -> int:
         """Return how many sentences all lines have, at least 1 in each."""

@@ -1,33 +1,21 @@
 """Train a byte-level BPE tokenizer on a deterministic sample of the finished documents."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import Field, field_validator
 
 from gristmill.errors import ConfigError, ShardError
+from gristmill.pipeline.byte_size import ByteSize
 from gristmill.pipeline.manifest import StageCount
 from gristmill.pipeline.rounds import Gather, Round, Tick, View
 from gristmill.pipeline.shard import Draft, RunFolder
 from gristmill.tokenize.patterns import PATTERNS
-
-_UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
-
-
-def parse_bytes(value: Any) -> Any:
-    """Read a number of bytes written as 2GB, 64MiB or 1000."""
-    if isinstance(value, str) and (m := re.fullmatch(r"([\d_.]+)\s*([KMG]I?B|)", value.upper())):
-        return int(float(m[1].replace("_", "")) * _UNITS[m[2]])
-    return value
-
-
-ByteSize = Annotated[int, BeforeValidator(parse_bytes)]
 
 
 class TrainBpe(Gather):

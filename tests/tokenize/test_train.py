@@ -5,38 +5,16 @@ import random
 
 import numpy as np
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from gristmill.errors import ConfigError, ShardError
 from gristmill.pipeline.rounds import View
 from gristmill.pipeline.run import LocalRunner, execute
 from gristmill.pipeline.schema import make_key
 from gristmill.tokenize.formats.vocab import load_vocabulary
-from gristmill.tokenize.train import ByteSize, TrainBpe, TrainOnSample, parse_bytes, train_bpe
+from gristmill.tokenize.train import TrainBpe, TrainOnSample, train_bpe
 
 TEXTS = [f"grind the grain, grinder number {n}; the mill grinds on and on" for n in range(50)]
-
-
-@pytest.mark.parametrize(
-    ("written", "expected"),
-    [
-        ("2GB", 2 * 10**9),
-        ("64MiB", 64 * 2**20),
-        ("1.5 kb", 1500),
-        ("1_000", 1000),
-        ("1GiB", 2**30),
-        (17, 17),
-    ],
-)
-def test_bytes_are_read(written: object, expected: int) -> None:
-    assert parse_bytes(written) == expected
-    assert TypeAdapter(ByteSize).validate_python(written) == expected
-
-
-@pytest.mark.parametrize("written", ["", "GB", "2 TB", "-1MB", "1.2.3KB", "_", "many", None])
-def test_bad_bytes_are_refused(written: object) -> None:
-    with pytest.raises(ValidationError):
-        TypeAdapter(ByteSize).validate_python(written)
 
 
 def test_ids_are_bytes_then_merges_then_the_special_token(tmp_path) -> None:

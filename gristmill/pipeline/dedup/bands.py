@@ -1,66 +1,96 @@
-"""Candidate groups: documents that agree in one band.
+"""Candidate groups: documents that agree in a band.
 
-A task is one band within one range of band keys, so memory is bounded by ``_RANGE_DOCS`` however
-large the corpus is.
+A task is one range of band keys, over all bands: their keys never meet, because the band's number
+is part of the hash. Groups leave for the partition that will compare them, so that the same group
+found in several bands meets itself there; and every shard is told which of its documents are wanted
+where.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.dataset as ds
 
+from gristmill.pipeline.dedup.arrays import U64, Index, mix, part_of, run_starts
 from gristmill.pipeline.dedup.clusters import write_table
+from gristmill.pipeline.dedup.parts import PartWriter
+from gristmill.pipeline.dedup.scatter import Scatter, repeated
+from gristmill.pipeline.dedup.shingle_sets import SetPlan
+from gristmill.pipeline.dedup.tables import EDGES, GROUPS, WANTED
 from gristmill.pipeline.rounds import Tick
 from gristmill.pipeline.shard import Draft, RunFolder
-
-#: Documents in one range: 24 bytes each while it is sorted.
-_RANGE_DOCS = 50_000_000
-
-#: ``group`` numbers the groups of one file; members stand together, the one that would survive
-#: first (longest, then smallest key).
-GROUPS = pa.schema([("group", pa.int64()), ("key", pa.uint64()), ("length", pa.int64())])
 
 
 @dataclass(frozen=True)
 class BandGroups:
-    """Group the documents of all shards by one band."""
+    """Group the documents of all shards by band key.
 
-    signatures: str
-    bands: int
+    Attributes:
+        scatter: what wrote the records of the round ``records``.
+        plan: how many partitions compare, and who fetches shingles. None where nothing is compared:
+            then each group gives edges from its best member to the others.
+    """
+
+    scatter: Scatter
+    records: str
+    plan: SetPlan | None
 
     def count(self, folder: RunFolder) -> int:
-        """Bands × ranges."""
-        return self.bands * self._ranges(folder)
-
-    def _ranges(self, folder: RunFolder) -> int:
-        docs = sum(o.docs or 0 for m in folder.manifests(self.signatures) for o in m.outputs)
-        return -(-max(docs, 1) // _RANGE_DOCS)
+        """One task for each range."""
+        return self.scatter.ranges(folder)
 
     def __call__(self, draft: Draft, tick: Tick) -> None:
         """Write the groups of two or more."""
-        ranges = self._ranges(draft.folder)
-        band, part = divmod(draft.task, ranges)
-        column = f"band_{band:03d}"
-        low, high = (part << 64) // ranges, ((part + 1) << 64) // ranges - 1
-        inside = (ds.field(column) >= pa.scalar(low, pa.uint64())) & (
-            ds.field(column) <= pa.scalar(high, pa.uint64())
-        )
-        paths = [str(p) for p in draft.folder.outputs(self.signatures, ".signatures.parquet")]
-        table = ds.dataset(paths).to_table([column, "key", "length"], filter=inside)
-        value, keys, lengths = (table[c].to_numpy() for c in (column, "key", "length"))
-        order = np.lexsort((keys, -lengths, value))
-        value, keys, lengths = value[order], keys[order], lengths[order]
-        starts = np.flatnonzero(np.r_[True, value[1:] != value[:-1]]) if len(value) else order
-        sizes = np.diff(np.r_[starts, len(value)])
-        many = np.repeat(sizes > 1, sizes)
-        group = np.repeat(np.cumsum(sizes > 1) - 1, sizes)
-        arrays = [
-            pa.array(group[many], pa.int64()),
-            pa.array(keys[many], pa.uint64()),
-            pa.array(lengths[many], pa.int64()),
-        ]
-        draft.facts = {"groups": int((sizes > 1).sum())}
-        out = draft.numbered("groups.parquet", docs=int(many.sum()))
-        write_table(pa.table(arrays, schema=GROUPS), out)
-        tick({"docs_in": len(keys)})
+        folder = draft.folder
+        records = self.scatter.read_range(folder, self.records, draft.task)
+        tick({"docs_in": len(records["key"])})
+        keys, rank, starts = _groups(records["value"], records["key"], records["rank"])
+        sizes = np.diff(starts, append=len(keys))
+        draft.facts = {"groups": len(starts), "largest": int(sizes.max(initial=0))}
+        if self.plan is None:
+            best = np.repeat(starts, sizes)
+            columns = [keys[best], rank[best], keys, rank]
+            edges = pa.table([pa.array(column) for column in columns], schema=EDGES)
+            edges = edges.filter(pa.array(keys[best] != keys))
+            write_table(edges, draft.numbered("edges.parquet", docs=edges.num_rows))
+            return
+        group = np.repeat(_identities(keys, starts), sizes)
+        partitions = self.plan.partitions(folder)
+        part = part_of(group, partitions)
+        table = pa.table([pa.array(column) for column in (group, keys, rank)], schema=GROUPS)
+        with PartWriter(draft.numbered("groups.parquet", docs=len(keys)), GROUPS) as out:
+            out.scatter(table, part, partitions)
+        keys, part = _distinct(keys, part)
+        wanted = pa.table([pa.array(keys), pa.array(part, pa.uint32())], schema=WANTED)
+        with PartWriter(draft.numbered("wanted.parquet", docs=len(keys)), WANTED) as out:
+            out.scatter(wanted, *self.plan.owners(folder, keys))
+
+
+def _groups(value: U64, keys: U64, rank: U64) -> tuple[U64, U64, Index]:
+    """Return members (best first) and starts of the groups that hold a document of ours."""
+    at = repeated(value)
+    value, keys, rank = value[at], keys[at], rank[at]
+    order = np.lexsort((keys, rank, value))
+    value, keys, rank = value[order], keys[order], rank[order]
+    starts = run_starts(value)
+    sizes = np.diff(starts, append=len(value))
+    last = starts + sizes - 1
+    # Earlier runs' documents have rank 0: where the last member has it, all have.
+    counts = (sizes > 1) & (rank[last] > 0)
+    inside = np.repeat(counts, sizes)
+    sizes = sizes[counts]
+    return keys[inside], rank[inside], np.cumsum(sizes) - sizes
+
+
+def _identities(keys: U64, starts: Index) -> U64:
+    """Return a hash of each group's set of members, whatever their order."""
+    if not len(starts):
+        return np.zeros(0, np.uint64)
+    return mix(np.add.reduceat(mix(keys), starts))
+
+
+def _distinct(keys: U64, part: Index) -> tuple[U64, Index]:
+    order = np.lexsort((part, keys))
+    keys, part = keys[order], part[order]
+    first = run_starts(keys, part.view(np.uint64))
+    return keys[first], part[first]

@@ -3,36 +3,48 @@
 With verified edges a document is dropped only because of a survivor that it was itself confirmed to
 resemble: chains a ~ b ~ c do not drop c in favour of an a that is nothing like it. Without
 verification the clusters are connected components, as datatrove's are.
+
+One task, numbers only. Where the edges exceed the memory setting they are sorted on disk into parts
+that hold whole components, and these are handled one after the other.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow.dataset as ds
+import pyarrow as pa
 import pyarrow.parquet as pq
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
-from gristmill.pipeline.dedup.bands import GROUPS
-from gristmill.pipeline.dedup.clusters import Counts, Keys, choose_survivors, write_table
-from gristmill.pipeline.dedup.verify import EDGES
-from gristmill.pipeline.rounds import Tick
+from gristmill.pipeline.dedup.arrays import U64, Index, mix, part_of
+from gristmill.pipeline.dedup.clusters import choose_survivors
+from gristmill.pipeline.dedup.connected import components_of, stars_on_disk
+from gristmill.pipeline.dedup.parts import cut_evenly, recorded_docs
+from gristmill.pipeline.dedup.spill import Spill
+from gristmill.pipeline.dedup.tables import EDGES
+from gristmill.pipeline.rounds import CLUSTERS, Tick, View
 from gristmill.pipeline.shard import Draft, RunFolder
 
-Index = npt.NDArray[np.int64]
+#: Bytes of working memory for each edge in hand, its ends and their order included.
+_EDGE_BYTES = 256
+#: Edges read at once.
+_BATCH = 1 << 20
 
 
 @dataclass(frozen=True)
 class Components:
-    """Choose the survivors; one task, integers only.
+    """Choose the survivors.
 
-    ``edges`` names a round that wrote confirmed edges, or the groups round itself where
-    verification is off: then each group is a star around its first member.
+    Attributes:
+        edges: the round that wrote edges.
+        verified: whether they were confirmed; else each group is a star around its first member.
+        view: the documents; clusters are written in the order of its shards.
+        memory: bytes of one task.
     """
 
     edges: str
-    groups: str
+    verified: bool
+    view: View
+    memory: int
 
     def count(self, folder: RunFolder) -> int:
         """One."""
@@ -40,53 +52,93 @@ class Components:
         return 1
 
     def __call__(self, draft: Draft, tick: Tick) -> None:
-        """Write the clusters."""
-        a, b = self._read_edges(draft.folder)
-        nodes, index = np.unique(np.concatenate([a, b]), return_inverse=True)
-        lengths = self._lengths(draft.folder, nodes)
-        ends = index[: len(a)], index[len(a) :]
-        if self.edges == self.groups:
-            labels = _connected(len(nodes), *ends)
+        """Write the clusters, sorted by key."""
+        count = sum(recorded_docs(draft.folder, self.edges, ".edges.parquet"))
+        parts = max(1, -(-count * _EDGE_BYTES // self.memory))
+        if parts == 1:
+            nothing = np.zeros((0, len(EDGES)), np.uint64)
+            pieces = iter([np.concatenate([nothing, *self._read(draft.folder)])])
         else:
-            labels = _confirmed(np.lexsort((nodes, -lengths)), *ends)
-        clusters = choose_survivors(labels, nodes, lengths)
-        survivors = np.unique(clusters["survivor"].to_numpy())
-        draft.facts = {"edges": len(a), "clusters": len(survivors)}
-        write_table(clusters, draft.numbered("clusters.parquet", docs=clusters.num_rows))
-        tick({"docs_in": len(nodes)})
+            pieces = self._on_disk(draft, parts, tick)
+        bounds = self._bounds(draft.folder, parts)
+        by_key = Spill(draft.temp / "spill" / "clusters", len(bounds) + 1, len(CLUSTERS))
+        facts = {"edges": 0, "clusters": 0}
+        for piece in pieces:
+            rows = _clusters(piece, self.verified)
+            by_key.add(rows, np.searchsorted(bounds, rows[:, 0], side="right"))
+            facts["edges"] += len(piece)
+            facts["clusters"] += len(np.unique(rows[:, 1]))
+            tick({"docs_in": facts["edges"]})
+        draft.facts = facts
+        path, docs = draft.numbered("clusters.parquet"), 0
+        with pq.ParquetWriter(path, CLUSTERS, compression="zstd") as out:
+            for part in range(by_key.parts):
+                rows = by_key.read(part)
+                table = _table(rows[np.argsort(rows[:, 0])])
+                out.write_table(table, row_group_size=1 << 16)
+                docs += len(rows)
+        by_key.remove()
+        draft.numbered("clusters.parquet", docs=docs)
 
-    def _read_edges(self, folder: RunFolder) -> tuple[Keys, Keys]:
-        paths = [str(p) for p in folder.outputs(self.edges, ".parquet")]
-        if self.edges != self.groups:
-            table = ds.dataset(paths, schema=EDGES).to_table()
-            return table["a"].to_numpy(), table["b"].to_numpy()
-        first, second = [], []
-        for path in paths:
-            table = pq.read_table(path, columns=["group", "key"])
-            group, keys = table["group"].to_numpy(), table["key"].to_numpy()
-            starts = np.flatnonzero(np.r_[True, np.diff(group) != 0]) if len(group) else group
-            first.append(np.repeat(keys[starts], np.diff(np.r_[starts, len(keys)])))
-            second.append(keys)
-        return np.concatenate(first), np.concatenate(second)
+    def _bounds(self, folder: RunFolder, parts: int) -> U64:
+        """Return keys that cut the shards into some ``parts`` runs of as many documents."""
+        docs = [self.view.docs_in(folder, task) for task in range(self.view.count(folder))]
+        runs = cut_evenly(docs, -(-sum(docs) // parts) or 1)
+        ends = [self.view.key_range(folder, run.start) for run in runs[1:]]
+        return np.array([end[0] for end in ends if end], np.uint64)
 
-    def _lengths(
-        self, folder: RunFolder, nodes: Keys
-    ) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        paths = [str(p) for p in folder.outputs(self.groups, ".groups.parquet")]
-        table = ds.dataset(paths, schema=GROUPS).to_table(["key", "length"])
-        keys, first = np.unique(table["key"].to_numpy(), return_index=True)
-        lengths = table["length"].to_numpy()[first]
-        return lengths[np.searchsorted(keys, nodes)] if len(nodes) else np.zeros(0, np.int64)
+    def _read(self, folder: RunFolder) -> Iterator[U64]:
+        """Yield edges (n, 4): the better key, its rank, the worse key, its rank."""
+        for path in folder.outputs(self.edges, ".edges.parquet"):
+            with pq.ParquetFile(path) as file:
+                for batch in file.iter_batches(_BATCH, columns=EDGES.names):
+                    yield np.stack([column.to_numpy() for column in batch.columns], axis=1)
+
+    def _on_disk(self, draft: Draft, parts: int, tick: Tick) -> Iterator[U64]:
+        """Yield edges by whole components, part after part."""
+        folder = draft.temp / "spill"
+        by_end, ends = Spill(folder / "edges", parts, 4), Spill(folder / "ends", parts, 2)
+        for rows in self._read(draft.folder):
+            to = part_of(mix(rows[:, 0]), parts)
+            by_end.add(rows, to)
+            ends.add(rows[:, [0, 2]], to)
+        stars = stars_on_disk(ends, folder / "stars")
+        by_component = Spill(folder / "components", parts, 4)
+        for part in range(parts):
+            rows, star = by_end.read(part), stars.read(part)
+            star = star[np.argsort(star[:, 0])]
+            at = np.searchsorted(star[:, 0], rows[:, 0])
+            found = at < len(star)
+            found[found] = star[at[found], 0] == rows[found, 0]
+            root = rows[:, 0].copy()  # the smallest key of a component has no star edge
+            root[found] = star[at[found], 1]
+            by_component.add(rows, part_of(mix(root), parts))
+            tick({"docs_in": 0})
+        by_end.remove()
+        stars.remove()
+        yield from map(by_component.read, range(parts))
 
 
-def _connected(n: int, a: Index, b: Index) -> Counts:
-    """Label n nodes by connected component."""
-    graph = coo_matrix((np.ones(len(a), np.int8), (a, b)), shape=(n, n))
-    labels = connected_components(graph, directed=False)[1] if n else np.zeros(0)
-    return labels.astype(np.int64)
+def _clusters(edges: U64, verified: bool) -> U64:
+    """Return (key, survivor, cluster size) of all members of the clusters that edges make."""
+    keys = np.concatenate([edges[:, 0], edges[:, 2]])
+    nodes, first, index = np.unique(keys, return_index=True, return_inverse=True)
+    rank = np.concatenate([edges[:, 1], edges[:, 3]])[first]
+    ends = index[: len(edges)], index[len(edges) :]
+    if verified:
+        labels = _confirmed(np.lexsort((nodes, rank)), *ends)
+    else:
+        labels = components_of(len(nodes), *ends)
+    table = choose_survivors(labels, nodes, rank)
+    return np.stack([column.to_numpy().astype(np.uint64) for column in table.columns], axis=1)
 
 
-def _confirmed(order: Index, a: Index, b: Index) -> Counts:
+def _table(rows: U64) -> pa.Table:
+    columns = [pa.array(rows[:, i], pa.uint64()).cast(f.type) for i, f in enumerate(CLUSTERS)]
+    return pa.table(columns, schema=CLUSTERS)
+
+
+def _confirmed(order: Index, a: Index, b: Index) -> Index:
     """Label each node by the survivor it is confirmed to resemble, itself if there is none.
 
     Args:

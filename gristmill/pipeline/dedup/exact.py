@@ -1,54 +1,120 @@
-"""Exact deduplication by normalised text, across all inputs.
+"""Exact deduplication across all inputs: by text, or by URL.
 
-Two rounds: every shard writes 128-bit hashes sorted by hash; then each hash range, read from all
-shards, is grouped. Equal after collapsing white space is equal.
+Three rounds: every shard writes hashes; groups of shards sort them into ranges; each range is
+grouped. Texts are equal if they are after collapsing whitespace, URLs if they are after
+``canonical_url``. Hashes have 128 bits: that any two of 10¹⁰ different documents agree has a
+probability of 10⁻¹⁹.
 """
 
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.dataset as ds
 import xxhash
+from pydantic import Field
 
-from gristmill.pipeline.dedup.clusters import choose_survivors, write_table
+from gristmill.pipeline.byte_size import ByteSize
+from gristmill.pipeline.dedup.arrays import run_starts
+from gristmill.pipeline.dedup.canonical_url import canonical_url
+from gristmill.pipeline.dedup.clusters import choose_survivors, document_ranks, write_table
+from gristmill.pipeline.dedup.earlier import Against, Compared, check_against
+from gristmill.pipeline.dedup.scatter import Scatter, repeated
 from gristmill.pipeline.rounds import DropList, Gather, Round, Tick, View
 from gristmill.pipeline.shard import Draft, RunFolder
 
-#: Documents in one hash range: 32 bytes each while it is grouped.
-_RANGE_DOCS = 20_000_000
-
-_HASHES = pa.schema(
-    [("high", pa.uint64()), ("low", pa.uint64()), ("key", pa.uint64()), ("length", pa.int64())]
-)
+_HASHES = pa.schema([(name, pa.uint64()) for name in ("key", "rank", "high", "low")])
 
 
 def text_hash(text: str) -> tuple[int, int]:
     """Return the 128-bit hash of a text with white space collapsed, as two 64-bit halves."""
-    digest = xxhash.xxh3_128_intdigest(" ".join(text.split()).encode("utf-8", "surrogatepass"))
+    return _halves(" ".join(text.split()))
+
+
+def url_hash(url: str) -> tuple[int, int] | None:
+    """Return the 128-bit hash of a canonical URL, as two 64-bit halves; None for an empty one."""
+    canonical = canonical_url(url)
+    return None if canonical is None else _halves(canonical)
+
+
+def _halves(text: str) -> tuple[int, int]:
+    digest = xxhash.xxh3_128_intdigest(text.encode("utf-8", "surrogatepass"))
     return digest >> 64, digest & 0xFFFFFFFFFFFFFFFF
 
 
-class ExactDedup(Gather):
-    """Keep one of all documents with the same text: the longest, then the smallest key."""
+class HashDedup(Gather):
+    """What both kinds of exact deduplication share."""
 
-    needs: ClassVar[tuple[str, ...]] = ("text",)
+    column: ClassVar[str]
+    reason: ClassVar[str]
+
+    prefer: str | None = Field(
+        None, description="column of a quality score: the highest survives; null = the longest"
+    )
+    against: Against = Field(
+        (), description="folders of earlier runs whose documents count as seen already"
+    )
+    memory: ByteSize = Field(10**9, ge=10**6, description="bytes of working memory of one task")
+
+    def reads(self) -> tuple[str, ...]:
+        """The compared column, the text for its length, and the score."""
+        return tuple(dict.fromkeys((self.column, "text", *filter(None, [self.prefer]))))
+
+    def assets(self) -> Mapping[str, str]:
+        """The earlier runs' hashes. Raises ConfigError: see ``check_against``."""
+        name = self.stage_name
+        return check_against(name, self.against, {}, [f"{name}.hashes", f"{name}.clusters"])
+
+    stage_name: ClassVar[str]
+
+    @abstractmethod
+    def hash(self, value: str | None) -> tuple[int, int] | None:
+        """Return two 64-bit halves of a value's hash, None if it equals no other."""
 
     def rounds(self, name: str, view: View) -> tuple[Round, ...]:
-        """Hash every shard, then group every hash range."""
-        hashes = Round(f"{name}.hashes", HashShard(view))
-        return hashes, Round(f"{name}.clusters", GroupRange(hashes.name))
+        """Hash every shard, sort the hashes into ranges, then group every range."""
+        hashes = Round(f"{name}.hashes", HashShard(self, view))
+        source = Compared(hashes.name, ".hashes.parquet", self.against)
+        scatter = Scatter(source, ("high",), self.memory, ("low",))
+        ranges = Round(f"{name}.ranges", scatter)
+        return hashes, ranges, Round(f"{name}.clusters", GroupRange(scatter, ranges.name))
 
     def drop_list(self, name: str) -> DropList:
         """Everything but survivors."""
-        return DropList(name, f"{name}.clusters", "exact_duplicate")
+        return DropList(name, f"{name}.clusters", self.reason)
+
+
+class ExactDedup(HashDedup):
+    """Keep one of all documents with the same text: the best, then the smallest key."""
+
+    stage_name: ClassVar[str] = "exact_dedup"
+    column: ClassVar[str] = "text"
+    reason: ClassVar[str] = "exact_duplicate"
+
+    def hash(self, value: str | None) -> tuple[int, int]:
+        """Hash a text; null is an empty one."""
+        return text_hash(value or "")
+
+
+class UrlDedup(HashDedup):
+    """Keep one of all documents of the same URL; those without one all stay."""
+
+    stage_name: ClassVar[str] = "url_dedup"
+    column: ClassVar[str] = "url"
+    reason: ClassVar[str] = "url_duplicate"
+
+    def hash(self, value: str | None) -> tuple[int, int] | None:
+        """Hash a URL."""
+        return url_hash(value or "")
 
 
 @dataclass(frozen=True)
 class HashShard:
     """Hash the documents of one shard."""
 
+    config: HashDedup
     view: View
 
     def count(self, folder: RunFolder) -> int:
@@ -56,45 +122,50 @@ class HashShard:
         return self.view.count(folder)
 
     def __call__(self, draft: Draft, tick: Tick) -> None:
-        """Write (high, low, key, length), sorted by hash."""
-        rows: list[tuple[int, int, int, int]] = []
-        for batch in self.view.batches(draft.folder, draft.task, ["text"]):
-            for key, text in zip(
-                *(batch.column(c).to_pylist() for c in ("key", "text")), strict=True
-            ):
-                rows.append((*text_hash(text or ""), key, len(text or "")))
-            tick({"docs_in": len(rows)})
-        columns = zip(*sorted(rows), strict=True) if rows else [[]] * 4
-        arrays = [pa.array(c, f.type) for c, f in zip(columns, _HASHES, strict=True)]
-        table = pa.table(arrays, schema=_HASHES)
-        write_table(table, draft.numbered("hashes.parquet", docs=len(rows)))
+        """Write (key, rank, high, low) in the order of keys."""
+        found, docs = [_HASHES.empty_table()], 0
+        for batch in self.view.batches(draft.folder, draft.task, self.config.reads()):
+            found.append(self._hash(batch))
+            docs += batch.num_rows
+            tick({"docs_in": docs})
+        table = pa.concat_tables(found)
+        keys = table["key"].to_numpy()
+        draft.facts = {"keys": [int(keys[0]), int(keys[-1])] if len(keys) else []}
+        write_table(table, draft.numbered("hashes.parquet", docs=len(keys)))
+
+    def _hash(self, batch: pa.RecordBatch) -> pa.Table:
+        halves: Sequence[tuple[int, int] | None] = [
+            self.config.hash(value) for value in batch.column(self.config.column).to_pylist()
+        ]
+        has = pa.array([pair is not None for pair in halves], pa.bool_())
+        columns = [
+            batch.column("key").filter(has),
+            document_ranks(batch, self.config.prefer).filter(has),
+            *(pa.array([pair[i] for pair in halves if pair], pa.uint64()) for i in (0, 1)),
+        ]
+        return pa.table(columns, schema=_HASHES)
 
 
 @dataclass(frozen=True)
 class GroupRange:
     """Group one range of hashes over all shards."""
 
-    hashes: str
+    scatter: Scatter
+    records: str
 
     def count(self, folder: RunFolder) -> int:
-        """As many ranges as keep each within memory."""
-        docs = sum(o.docs or 0 for m in folder.manifests(self.hashes) for o in m.outputs)
-        return -(-max(docs, 1) // _RANGE_DOCS)
+        """One task for each range."""
+        return self.scatter.ranges(folder)
 
     def __call__(self, draft: Draft, tick: Tick) -> None:
         """Write the clusters whose hash falls into this range."""
-        ranges = self.count(draft.folder)
-        low = (draft.task << 64) // ranges
-        high = ((draft.task + 1) << 64) // ranges - 1
-        paths = [str(p) for p in draft.folder.outputs(self.hashes, ".hashes.parquet")]
-        inside = (ds.field("high") >= pa.scalar(low, pa.uint64())) & (
-            ds.field("high") <= pa.scalar(high, pa.uint64())
-        )
-        table = ds.dataset(paths, schema=_HASHES).to_table(filter=inside)
-        h1, h2, keys, lengths = (table[name].to_numpy() for name in _HASHES.names)
-        order = np.lexsort((h2, h1))
-        changed = (np.diff(h1[order]) != 0) | (np.diff(h2[order]) != 0)
-        labels = np.r_[0, np.cumsum(changed)] if len(order) else np.zeros(0, np.int64)
-        clusters = choose_survivors(labels.astype(np.int64), keys[order], lengths[order])
+        range_ = self.scatter.read_range(draft.folder, self.records, draft.task)
+        tick({"docs_in": len(range_["key"])})
+        at = repeated(range_["value"])
+        high, low, keys, rank = (range_[name][at] for name in ("value", "low", "key", "rank"))
+        order = np.lexsort((low, high))
+        high, low, keys, rank = high[order], low[order], keys[order], rank[order]
+        starts = run_starts(high, low)
+        labels = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(keys)))
+        clusters = choose_survivors(labels, keys, rank)
         write_table(clusters, draft.numbered("clusters.parquet", docs=clusters.num_rows))
-        tick({"docs_in": table.num_rows})

@@ -5,91 +5,103 @@ Recipe: FineWeb's (Penedo et al. 2024, §3.4 and appendix E.1; datatrove ``Minha
 (1/14)^(1/8) = 0.72. The hash family is our own, so single signatures differ from datatrove's while
 the detection curve 1 − (1 − s⁸)¹⁴ is the same. Documents shorter than one n-gram have no signature
 and are never dropped, as there.
+
+Rounds: signatures (by shard) → bands (groups of shards to ranges of band keys) → groups (by range)
+→ sets (the candidates' shingles, to where they are compared) → edges (by partition) → clusters.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-import numpy as np
-import pyarrow as pa
 from pydantic import Field
 
+from gristmill.pipeline.byte_size import ByteSize
 from gristmill.pipeline.dedup.bands import BandGroups
-from gristmill.pipeline.dedup.clusters import write_table
 from gristmill.pipeline.dedup.components import Components
-from gristmill.pipeline.dedup.signature import U64, shingles, signature
+from gristmill.pipeline.dedup.earlier import Against, Compared, check_against
+from gristmill.pipeline.dedup.scatter import Scatter
+from gristmill.pipeline.dedup.shingle_sets import FetchSets, SetPlan
+from gristmill.pipeline.dedup.signature import Family, Shingler, Unit
+from gristmill.pipeline.dedup.signing import SignShard
 from gristmill.pipeline.dedup.verify import VerifyGroups
-from gristmill.pipeline.rounds import DropList, Gather, Round, Tick, View
-from gristmill.pipeline.shard import Draft, RunFolder
+from gristmill.pipeline.rounds import DropList, Gather, Round, View
+from gristmill.pipeline.word_languages import WordLanguage
+
+_NAME = "minhash_dedup"
 
 
 class MinhashDedup(Gather):
     """Keep one document of every cluster of near-duplicates."""
 
     needs: ClassVar[tuple[str, ...]] = ("text",)
+    version: ClassVar[int] = 2
 
-    ngram: int = Field(5, ge=1, le=50, description="words in a shingle")
+    ngram: int = Field(5, ge=1, le=100, description="words (or characters) in a shingle")
     bands: int = Field(14, ge=1, le=256, description="bands; agreeing in one makes a candidate")
     rows: int = Field(8, ge=1, le=64, description="hashes in a band")
     seed: int = Field(1, ge=0, description="of the hash family")
+    unit: Unit = Field(
+        "word", description="what a shingle is made of; char for languages without spaces"
+    )
+    language: WordLanguage = Field("en", description="whose rules cut words")
     verify: float | None = Field(
         0.7,
         gt=0,
         le=1,
         description="Jaccard similarity that a candidate pair must have; null = off",
     )
+    prefer: str | None = Field(
+        None, description="column of a quality score: the highest survives; null = the longest"
+    )
+    save_index: bool = Field(
+        False, description="keep all shingles, so that later runs can compare with this one"
+    )
+    against: Against = Field(
+        (), description="folders of earlier runs (with save_index) to compare with"
+    )
+    memory: ByteSize = Field(10**9, ge=10**6, description="bytes of working memory of one task")
+
+    def reads(self) -> tuple[str, ...]:
+        """The text, and the score if one is named."""
+        return ("text", self.prefer) if self.prefer else ("text",)
+
+    def assets(self) -> Mapping[str, str]:
+        """The earlier runs' hashes. Raises ConfigError: see ``check_against``."""
+        fields = ("ngram", "bands", "rows", "seed", "unit", "language")
+        same: dict[str, Any] = {name: getattr(self, name) for name in fields}
+        if self.verify is not None:
+            same["save_index"] = True
+        return check_against(
+            _NAME, self.against, same, [f"{_NAME}.signatures", f"{_NAME}.clusters"]
+        )
+
+    def shingler(self) -> Shingler:
+        """What cuts the texts."""
+        return Shingler(self.ngram, self.unit, self.language)
 
     def rounds(self, name: str, view: View) -> tuple[Round, ...]:
         """Signatures by shard, groups by band, verified edges, components."""
-        signatures = Round(f"{name}.signatures", SignShard(self, view))
-        groups = Round(f"{name}.groups", BandGroups(signatures.name, self.bands))
-        edges = groups.name
-        out = [signatures, groups]
+        family = Family(self.bands, self.rows, self.seed)
+        sign = SignShard(view, self.shingler(), family, self.prefer, self.save_index)
+        signatures = Round(f"{name}.signatures", sign)
+        signed = Compared(signatures.name, ".signatures.parquet", self.against)
+        saved = Compared(signatures.name, ".shingles.parquet", self.against)
+        scatter = Scatter(signed, family.columns, self.memory)
+        bands = Round(f"{name}.bands", scatter)
+        plan = SetPlan(signed, self.memory)
+        verified = self.verify is not None
+        work = BandGroups(scatter, bands.name, plan if verified else None)
+        groups = Round(f"{name}.groups", work)
+        out, edges = [signatures, bands, groups], groups.name
         if self.verify is not None:
-            check = VerifyGroups(groups.name, view, self.ngram, self.verify)
-            out.append(Round(f"{name}.edges", check))
+            fetch = FetchSets(plan, groups.name, view, self.shingler(), saved)
+            sets = Round(f"{name}.sets", fetch)
+            check = VerifyGroups(groups.name, sets.name, plan, self.verify)
+            out += [sets, Round(f"{name}.edges", check)]
             edges = f"{name}.edges"
-        return *out, Round(f"{name}.clusters", Components(edges, groups.name))
+        last = Components(edges, verified, view, self.memory)
+        return *out, Round(f"{name}.clusters", last)
 
     def drop_list(self, name: str) -> DropList:
         """Everything but survivors."""
         return DropList(name, f"{name}.clusters", "near_duplicate")
-
-
-@dataclass(frozen=True)
-class SignShard:
-    """Compute the band keys of one shard's documents."""
-
-    config: MinhashDedup
-    view: View
-
-    def count(self, folder: RunFolder) -> int:
-        """One task for each shard."""
-        return self.view.count(folder)
-
-    def __call__(self, draft: Draft, tick: Tick) -> None:
-        """Write key, length and one column a band."""
-        keys: list[int] = []
-        lengths: list[int] = []
-        signed: list[U64] = []
-        for batch in self.view.batches(draft.folder, draft.task, ["text"]):
-            for key, text in zip(
-                *(batch.column(c).to_pylist() for c in ("key", "text")), strict=True
-            ):
-                hashes = shingles(text or "", self.config.ngram)
-                if len(hashes):
-                    keys.append(key)
-                    lengths.append(len(text))
-                    signed.append(
-                        signature(hashes, self.config.bands, self.config.rows, self.config.seed)
-                    )
-            tick({"docs_in": len(keys)})
-        table = _table(keys, lengths, signed, self.config.bands)
-        write_table(table, draft.numbered("signatures.parquet", docs=len(keys)))
-
-
-def _table(keys: list[int], lengths: list[int], signed: Sequence[U64], bands: int) -> pa.Table:
-    matrix = np.stack(signed) if signed else np.zeros((0, bands), np.uint64)
-    columns = {"key": pa.array(keys, pa.uint64()), "length": pa.array(lengths, pa.int64())}
-    return pa.table(columns | {f"band_{i:03d}": pa.array(matrix[:, i]) for i in range(bands)})

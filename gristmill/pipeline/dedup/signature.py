@@ -1,60 +1,133 @@
-"""Shingles and MinHash signatures of one text."""
+"""Shingles and MinHash band keys of many texts at once.
 
+A shingle is an n-gram of words (or characters), hashed to 32 bits. A text's signature is the
+minimum of ``bands × rows`` hash functions x → a·x + b mod 2³² over its shingles; ``rows`` minima
+together make one 64-bit band key.
+
+Why 32 bits are enough: two different shingles of one document collide once in 4·10⁹ pairs, and two
+documents agree in a band by chance only where ``rows`` minima do. With 32 bits each minimum costs
+half of what 64 do, and numpy uses the vector unit for all three operations.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
-import xxhash
 
-from gristmill.pipeline.text import simplify, words
+from gristmill.pipeline.dedup.arrays import GOLDEN, U32, U64, Index, mix
+from gristmill.pipeline.dedup.word_hashes import character_hashes, word_hashes
 
-U64 = npt.NDArray[np.uint64]
+Unit = Literal["word", "char"]
 
-#: Permutations computed at once: bounds the temporary at 16 × n-grams × 8 bytes.
-_BLOCK = 16
+#: Shingles hashed at once: the only temporary, 64 kB, stays in the processor's cache.
+_BLOCK = 1 << 14
 
 
-def shingles(text: str, ngram: int) -> U64:
-    """Return the distinct hashes of a text's word n-grams, sorted; empty for short texts.
+@dataclass(frozen=True)
+class Shingler:
+    """Cuts texts into shingles.
 
-    A word is hashed once; an n-gram's hash is a polynomial of its words' hashes, mixed.
+    Attributes:
+        ngram: units in a shingle.
+        unit: ``word``, or ``char`` for languages without spaces.
+        language: whose rules cut words; not used for ``char``.
     """
-    tokens = words(simplify(text))
-    n = len(tokens) - ngram + 1
-    if n < 1:
-        return np.zeros(0, np.uint64)
-    hashed = np.fromiter((xxhash.xxh64_intdigest(w) for w in tokens), np.uint64, len(tokens))
-    total = np.zeros(n, np.uint64)
-    for i in range(ngram):
-        total *= np.uint64(0x9E3779B97F4A7C15)
-        total += hashed[i : i + n]
-    return np.unique(_mix(total))
+
+    ngram: int = 5
+    unit: Unit = "word"
+    language: str = "en"
+
+    def __call__(self, texts: Sequence[str]) -> tuple[U32, Index]:
+        """Return the shingle hashes of all texts in turn, and how many each has (0 if too short).
+
+        Not a set: a shingle that a text repeats is repeated here.
+        """
+        if not texts:
+            return np.zeros(0, np.uint32), np.zeros(0, np.int64)
+        hash_units = character_hashes if self.unit == "char" else word_hashes(self.language)
+        units, lengths = hash_units(texts)
+        counts = np.maximum(lengths - self.ngram + 1, 0)
+        windows = len(units) - self.ngram + 1
+        if windows < 1:
+            return np.zeros(0, np.uint32), counts
+        total = np.zeros(windows, np.uint64)
+        for i in range(self.ngram):
+            total *= GOLDEN
+            total += units[i : i + windows]
+        left = np.repeat(np.cumsum(lengths), lengths)[:windows] - np.arange(windows)
+        hashes = (mix(total) >> np.uint64(32)).astype(np.uint32)
+        return hashes[left >= self.ngram], counts
 
 
-def signature(hashes: U64, bands: int, rows: int, seed: int) -> U64:
-    """Return (bands,) 64-bit band keys of a document's shingle hashes (n,), n ≥ 1."""
-    a, b = _family(bands * rows, seed)
-    minima = np.empty(bands * rows, np.uint64)
-    for start in range(0, len(minima), _BLOCK):
-        block = slice(start, start + _BLOCK)
-        minima[block] = (np.multiply.outer(a[block], hashes) + b[block, None]).min(axis=1)
-    key = np.zeros(bands, np.uint64)
-    for column in minima.reshape(bands, rows).T:
-        key = _mix(key * np.uint64(0x9E3779B97F4A7C15) + column)
-    return key
+def distinct_sets(hashes: U32, counts: Index) -> list[U32]:
+    """Return each text's distinct shingle hashes, sorted; arguments as ``Shingler`` gives them."""
+    ends = np.cumsum(counts).tolist()
+    return [np.unique(hashes[start:end]) for start, end in pairwise([0, *ends])]
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family of hash functions, in bands.
+
+    Attributes:
+        bands: number of keys a document gets.
+        rows: minima that make one key.
+        seed: another seed gives other functions.
+    """
+
+    bands: int = 14
+    rows: int = 8
+    seed: int = 1
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns that hold the bands' keys."""
+        return tuple(f"band_{band:03d}" for band in range(self.bands))
+
+    def band_keys(self, hashes: U32, counts: Index) -> U64:
+        """Return (bands, documents) band keys.
+
+        Args:
+            hashes: (Σ counts,) shingles, document after document.
+            counts: (documents,) shingles of each, at least 1.
+        """
+        minima = _minima(hashes, counts, *_functions(self.bands * self.rows, self.seed))
+        keys = np.empty((self.bands, len(counts)), np.uint64)
+        for band in range(self.bands):
+            # The band's number goes in first: keys of different bands share a table.
+            key = mix(np.full(len(counts), band + 1, np.uint64))
+            for row in minima[band * self.rows : (band + 1) * self.rows]:
+                key = mix(key * GOLDEN + row)
+            keys[band] = key
+        return keys
+
+
+def _minima(hashes: U32, counts: Index, a: U32, b: U32) -> U32:
+    """Return (functions, documents) minima of a·x + b over each document's hashes."""
+    starts = np.r_[0, np.cumsum(counts)]
+    out = np.full((len(a), len(counts)), 0xFFFFFFFF, np.uint32)
+    buffer = np.empty(_BLOCK, np.uint32)
+    for low in range(0, len(hashes), _BLOCK):
+        block = hashes[low : low + _BLOCK]
+        value = buffer[: len(block)]
+        first = int(np.searchsorted(starts, low, "right")) - 1
+        last = int(np.searchsorted(starts, low + len(block), "left"))
+        begins = np.maximum(starts[first:last] - low, 0)
+        for i in range(len(a)):
+            np.multiply(block, a[i], out=value)
+            np.add(value, b[i], out=value)
+            row = out[i, first:last]
+            np.minimum(row, np.minimum.reduceat(value, begins), out=row)
+    return out
 
 
 @lru_cache(maxsize=4)
-def _family(n: int, seed: int) -> tuple[U64, U64]:
-    """Multipliers (odd) and offsets of n hash functions x → a·x + b mod 2⁶⁴."""
+def _functions(n: int, seed: int) -> tuple[U32, U32]:
+    """Multipliers (odd) and offsets of n hash functions."""
     start = np.uint64(seed * 0x632BE59BD9B4E019 & 0xFFFFFFFFFFFFFFFF)
-    counter = np.arange(2 * n, dtype=np.uint64) + start
-    values = _mix(_mix(counter))
-    return values[:n] | np.uint64(1), values[n:]
-
-
-def _mix(x: U64) -> U64:
-    """The finaliser of splitmix64 (Steele, Lea and Flood 2014): a bijection, all bits spread."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
+    values = mix(mix(np.arange(2 * n, dtype=np.uint64) + start)) >> np.uint64(32)
+    numbers = values.astype(np.uint32)
+    return numbers[:n] | np.uint32(1), numbers[n:]

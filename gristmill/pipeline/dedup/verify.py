@@ -1,113 +1,158 @@
-"""Verification: a candidate pair counts only if the texts really are alike.
+"""Candidates confirmed on text: an edge counts only where the shingle sets are alike.
 
-LSH promises a probability; deleting needs certainty. In each group the document that
-would survive is compared with all others; those that do not match start a group of their own among
-themselves, so that a group of two unlike families ends as two stars.
+Groups of up to eight are compared pair by pair. In a larger one each member, best first, is
+compared with the leaders so far; one that resembles none becomes a leader itself, up to sixteen.
+So the work is linear in the size of a group, and memory is bounded by a setting: groups that do
+not fit together are compared in turns, a group that does not fit alone is taken piece by piece.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-import xxhash
 
-from gristmill.pipeline.dedup.clusters import Keys, write_table
-from gristmill.pipeline.dedup.signature import U64, shingles
-from gristmill.pipeline.rounds import Tick, View
+from gristmill.pipeline.dedup.arrays import U64, Flags, Index, run_starts
+from gristmill.pipeline.dedup.clusters import write_table
+from gristmill.pipeline.dedup.jaccard import SetTable, load_sets
+from gristmill.pipeline.dedup.parts import cut_evenly, iterate_part, read_part
+from gristmill.pipeline.dedup.shingle_sets import SHINGLE_BYTES, SetPlan
+from gristmill.pipeline.dedup.tables import EDGES, GROUPS
+from gristmill.pipeline.rounds import Tick
 from gristmill.pipeline.shard import Draft, RunFolder
 
-#: Candidates in one task: their shingle hashes are held in memory (about 8 bytes a word).
-_TASK_DOCS = 20_000
-#: Stars tried in one group before the rest is let go unmatched; bounds boilerplate groups.
-_MAX_STARS = 16
-
-EDGES = pa.schema([("a", pa.uint64()), ("b", pa.uint64())])
+#: Groups of up to this many are compared pair by pair.
+_ALL_PAIRS = 8
+#: Leaders of a larger group. Members that resemble none of so many are not compared further.
+_LEADERS = 16
 
 
 @dataclass(frozen=True)
 class VerifyGroups:
-    """Compare the members of candidate groups by the Jaccard similarity of their shingles."""
+    """Compare the members of one partition's candidate groups."""
 
     groups: str
-    view: View
-    ngram: int
+    sets: str
+    plan: SetPlan
     threshold: float
 
     def count(self, folder: RunFolder) -> int:
-        """As many tasks as keep each within memory."""
-        candidates = sum(o.docs or 0 for m in folder.manifests(self.groups) for o in m.outputs)
-        return -(-max(candidates, 1) // _TASK_DOCS)
+        """One task for each partition."""
+        return self.plan.partitions(folder)
 
     def __call__(self, draft: Draft, tick: Tick) -> None:
         """Write the confirmed edges; count the refuted pairs."""
-        tasks = self.count(draft.folder)
-        groups = list(_distinct_groups(draft.folder, self.groups, draft.task, tasks))
-        wanted = np.unique(np.concatenate(groups)) if groups else np.zeros(0, np.uint64)
-        sets = self._shingle_sets(draft.folder, wanted)
-        checked: dict[tuple[int, int], bool] = {}
-        for members in groups:
-            self._stars(members, sets, checked)
-            tick({"docs_in": len(checked)})
-        confirmed = sorted(pair for pair, alike in checked.items() if alike)
+        keys, ranks, starts = _distinct_groups(draft.folder, self.groups, draft.task)
+        nodes, member = np.unique(keys, return_inverse=True)
+        rank = np.zeros(len(nodes), np.uint64)
+        rank[member] = ranks
+        paths = draft.folder.outputs(self.sets, ".sets.parquet")
+        sizes = np.zeros(len(nodes), np.int64)
+        for table in iterate_part(paths, draft.task, ["key", "size"]):
+            sizes[np.searchsorted(nodes, table["key"].to_numpy())] = table["size"].to_numpy()
+        verdicts, done = Verdicts(rank, self.threshold), 0
+        for turn in _turns(member, starts, sizes, self.plan.memory // SHINGLE_BYTES):
+            wanted = np.unique(np.concatenate([*turn.groups, np.array(verdicts.leaders, np.int64)]))
+            verdicts.compare(turn, load_sets(iterate_part(paths, draft.task), nodes, wanted))
+            done += sum(map(len, turn.groups))
+            tick({"docs_in": done})
+        a, b, alike = verdicts.distinct()
+        columns = [column[alike] for column in (nodes[a], rank[a], nodes[b], rank[b])]
+        table = pa.table([pa.array(c, pa.uint64()) for c in columns], schema=EDGES)
         draft.facts = {
-            "pairs_checked": len(checked),
-            "pairs_refuted": len(checked) - len(confirmed),
+            "pairs_compared": len(a),
+            "pairs_refuted": len(a) - table.num_rows,
+            "docs_uncompared": verdicts.uncompared,
         }
-        a, b = zip(*confirmed, strict=True) if confirmed else ((), ())
-        table = pa.table([pa.array(a, pa.uint64()), pa.array(b, pa.uint64())], schema=EDGES)
-        write_table(table, draft.numbered("edges.parquet"))
-
-    def _shingle_sets(self, folder: RunFolder, wanted: Keys) -> dict[int, U64]:
-        """Return the shingle hashes of the wanted documents, by key."""
-        sets: dict[int, U64] = {}
-        values = pa.array(wanted, pa.uint64())
-        for task in range(self.view.count(folder)) if len(wanted) else ():
-            for batch in self.view.batches(folder, task, ["text"]):
-                hit = batch.filter(pc.is_in(batch.column("key"), value_set=values))
-                for key, text in zip(
-                    hit.column("key").to_pylist(), hit.column("text").to_pylist(), strict=True
-                ):
-                    sets[key] = shingles(text, self.ngram)
-        return sets
-
-    def _stars(
-        self,
-        members: Keys,
-        sets: dict[int, U64],
-        checked: dict[tuple[int, int], bool],
-    ) -> None:
-        rest = members.tolist()
-        for _ in range(_MAX_STARS):
-            if len(rest) < 2:
-                return
-            centre, *others = rest
-            rest = []
-            for other in others:
-                pair = (centre, other)
-                if pair not in checked:
-                    checked[pair] = jaccard(sets[centre], sets[other]) >= self.threshold
-                if not checked[pair]:
-                    rest.append(other)
+        write_table(table, draft.numbered("edges.parquet", docs=table.num_rows))
 
 
-def jaccard(a: U64, b: U64) -> float:
-    """Return |a ∩ b| / |a ∪ b| of two sorted sets; 0 for two empty ones."""
-    common = len(np.intersect1d(a, b, assume_unique=True))
-    union = len(a) + len(b) - common
-    return common / union if union else 0.0
+@dataclass(frozen=True)
+class Turn:
+    """What is compared together: groups, or a piece of one that is too large to load at once."""
+
+    groups: list[Index]
+    piece: int | None = None
 
 
-def _distinct_groups(folder: RunFolder, round_name: str, task: int, tasks: int) -> Iterator[Keys]:
-    """Yield the members of every group of one task once; most groups recur in several bands."""
-    seen: set[int] = set()
-    for path in folder.outputs(round_name, ".groups.parquet"):
-        table = pq.read_table(path, columns=["group", "key"])
-        group, keys = table["group"].to_numpy(), table["key"].to_numpy()
-        for members in np.split(keys, np.flatnonzero(np.diff(group)) + 1) if len(keys) else ():
-            digest = xxhash.xxh64_intdigest(members.tobytes())
-            if digest % tasks == task and digest not in seen:
-                seen.add(digest)
-                yield members
+@dataclass
+class Verdicts:
+    """The comparisons of one partition. Documents are numbers; members come best first."""
+
+    rank: U64
+    threshold: float
+    uncompared: int = 0
+    leaders: list[int] = field(default_factory=list)  # of a group taken by pieces
+    _pairs: list[tuple[Index, Index, Flags]] = field(default_factory=list)
+
+    def compare(self, turn: Turn, sets: SetTable) -> None:
+        """Compare the members of each group."""
+        if not turn.piece:
+            self.leaders = []
+        if turn.piece is not None:
+            self.leaders = self._follow(self.leaders, turn.groups[0], sets)
+            return
+        self._all_pairs([group for group in turn.groups if len(group) <= _ALL_PAIRS], sets)
+        for group in turn.groups:
+            if len(group) > _ALL_PAIRS:
+                self._follow([], group, sets)
+
+    def _all_pairs(self, groups: list[Index], sets: SetTable) -> None:
+        found = []
+        for size in {len(group) for group in groups}:
+            members = np.stack([group for group in groups if len(group) == size])
+            first, second = np.triu_indices(size, 1)
+            found.append(np.stack([members[:, first].ravel(), members[:, second].ravel()]))
+        if found:
+            a, b = np.unique(np.concatenate(found, axis=1), axis=1)
+            self._check(a, b, sets)
+
+    def _follow(self, leaders: list[int], members: Index, sets: SetTable) -> list[int]:
+        """Compare members with the leaders; return those and the new ones."""
+        rest, leaders = members, list(leaders)
+        for leader in leaders:
+            rest = rest[~self._check(np.full(len(rest), leader), rest, sets)]
+        while len(rest) and len(leaders) < _LEADERS:
+            leader, rest = int(rest[0]), rest[1:]
+            leaders.append(leader)
+            rest = rest[~self._check(np.full(len(rest), leader), rest, sets)]
+        self.uncompared += len(rest)
+        return leaders
+
+    def _check(self, a: Index, b: Index, sets: SetTable) -> Flags:
+        alike = sets.alike(a, b, self.threshold)
+        ours = self.rank[b] > 0  # of two documents of earlier runs nothing follows
+        self._pairs.append((a[ours], b[ours], alike[ours]))
+        return alike
+
+    def distinct(self) -> tuple[Index, Index, Flags]:
+        """Return all pairs of which one is ours, each once, and whether they are alike."""
+        if not self._pairs:
+            return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.bool_)
+        a, b, alike = (np.concatenate(column) for column in zip(*self._pairs, strict=True))
+        _, first = np.unique(np.stack([a, b]), axis=1, return_index=True)
+        return a[first], b[first], alike[first]
+
+
+def _turns(member: Index, starts: Index, sizes: Index, budget: int) -> Iterator[Turn]:
+    """Cut the groups into turns of at most ``budget`` shingles."""
+    if not len(starts):
+        return
+    costs = np.add.reduceat(sizes[member], starts).tolist()
+    groups = np.split(member, starts[1:])
+    for numbers in cut_evenly(costs, budget):
+        turn = groups[numbers.start : numbers.stop]
+        if len(turn) > 1 or costs[numbers.start] <= budget or len(turn[0]) <= _ALL_PAIRS:
+            yield Turn(turn)
+            continue
+        for number, piece in enumerate(cut_evenly(sizes[turn[0]].tolist(), budget)):
+            yield Turn([turn[0][piece.start : piece.stop]], number)
+
+
+def _distinct_groups(folder: RunFolder, round_name: str, part: int) -> tuple[U64, U64, Index]:
+    """Return keys, ranks and starts of one partition's groups; most recur in several bands."""
+    table = read_part(folder.outputs(round_name, ".groups.parquet"), part, GROUPS)
+    group, keys, ranks = (table[name].to_numpy() for name in GROUPS.names)
+    order = np.lexsort((keys, ranks, group))
+    order = order[run_starts(group[order], keys[order])]
+    return keys[order], ranks[order], run_starts(group[order])

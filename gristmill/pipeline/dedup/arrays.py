@@ -1,0 +1,48 @@
+"""Array types and the few integer tricks that all of deduplication shares."""
+
+import numpy as np
+import numpy.typing as npt
+
+U64 = npt.NDArray[np.uint64]
+U32 = npt.NDArray[np.uint32]
+Index = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+#: 2⁶⁴ / golden ratio, odd: the multiplier of polynomial hashes.
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+def mix(x: U64) -> U64:
+    """The finaliser of splitmix64 (Steele, Lea and Flood 2014): a bijection, all bits spread."""
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+def part_of(values: U64, parts: int) -> Index:
+    """Return which of ``parts`` equal ranges of 64-bit numbers each value falls into."""
+    top = values >> np.uint64(32)
+    return ((top * np.uint64(parts)) >> np.uint64(32)).astype(np.int64)
+
+
+def run_starts(*columns: U64) -> Index:
+    """Return where runs of equal rows begin; columns of the same length, equal rows together."""
+    n = len(columns[0])
+    if n == 0:
+        return np.zeros(0, np.int64)
+    changed = np.zeros(n, np.bool_)
+    changed[0] = True
+    for column in columns:
+        changed[1:] |= column[1:] != column[:-1]
+    return np.flatnonzero(changed)
+
+
+def take_runs(starts: Index, lengths: Index) -> Index:
+    """Return the positions of several runs, one after the other.
+
+    >>> take_runs(np.array([10, 3]), np.array([2, 1])).tolist()
+    [10, 11, 3]
+    """
+    ends = np.cumsum(lengths)
+    total = int(ends[-1]) if len(ends) else 0
+    return np.repeat(starts - (ends - lengths), lengths) + np.arange(total)
