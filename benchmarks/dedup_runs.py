@@ -109,7 +109,7 @@ def documents(run: Path, columns: Sequence[str]) -> pa.Table:
                 table = table.filter(pc.equal(table["reason"], "near_duplicate"))
             shared = pc.greater(table[cluster["size"]], 1)
             survivor = pc.if_else(shared, table[cluster["survivor"]], None)
-            dropped = pa.array([bool(reason)] * table.num_rows)
+            dropped = pa.array([bool(reason)] * table.num_rows, pa.bool_())
             kept = table.select(list(columns))
             kept = kept.append_column("dropped", dropped)
             tables.append(kept.append_column("survivor", survivor))
