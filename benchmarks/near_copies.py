@@ -4,8 +4,8 @@
 that of one shard, and the first million documents of sixteen million are the corpus of one million.
 Four in five documents are originals of 40 to 60 words; one in five is an earlier document's
 original with 0 to 6 words replaced, about; one in a hundred is one boilerplate text of 120 words,
-with one word replaced in half of them. Words are drawn with probability 1/rank, about, and spelt
-from syllables, so that every tokenizer takes them as they are.
+with a word or so replaced in half of them. Words are drawn with probability 1/rank, about, and
+spelt from syllables, so that every tokenizer takes them as they are.
 
 ``planted``: two documents and the Jaccard similarity of their word 5-grams, counted, not assumed.
 
