@@ -64,8 +64,10 @@ def test_runs_cover_all_and_keep_the_budget(sizes: list[int], budget: int) -> No
     runs = cut_evenly(sizes, budget)
     assert [i for run in runs for i in run] == list(range(len(sizes)))
     for run in runs:
-        assert sum(sizes[i] for i in run) <= budget or len(run) == 1 or not any(
-            sizes[i] for i in run[1:]
+        assert (
+            sum(sizes[i] for i in run) <= budget
+            or len(run) == 1
+            or not any(sizes[i] for i in run[1:])
         )
     for one, two in pairwise(runs):  # no run could have taken its neighbour's first
         assert sum(sizes[i] for i in one) + sizes[two.start] > budget
