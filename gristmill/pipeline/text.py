@@ -37,22 +37,24 @@ TERMINAL_PUNCTUATION = _characters(
     "11f43-11f44 16a6e-16a6f 16af5 16b37-16b38 16b44 16e98 1bc9f 1da88"
 )
 #: Characters that ``simplify`` turns into spaces: punctuation and control characters.
-_REMOVED = _characters(
+REMOVED = _characters(
     "0-8 b-1f 21-2f 3a-40 5b-60 7b-9f ab b4 bb 2013-2014 2019 201c-201e 2026 2236 2501 25ba "
     "3001-3002 3008-300d 3010-3011 ff01 ff05 ff08-ff09 ff0c ff0e ff11 ff1a-ff1b ff1f ff5e"
 )
 #: A word of nothing but these is a symbol, not a word (the same source).
-PUNCTUATION = _REMOVED | TERMINAL_PUNCTUATION
+PUNCTUATION = REMOVED | TERMINAL_PUNCTUATION
 
-_TO_SPACE = {ord(c): " " for c in _REMOVED}
+_TO_SPACE = {ord(c): " " for c in REMOVED}
 # Decimal digits that Unicode 15 to 17 added: datatrove's `regex` knows them, Python 3.11 does not.
-_DIGIT = (
+DIGIT = (
     r"[\d\U00010d40-\U00010d49\U000116d0-\U000116e3\U00011bf0-\U00011bf9\U00011de0-\U00011de9"
     r"\U00011f50-\U00011f59\U00016130-\U00016139\U00016d70-\U00016d79\U0001ccf0-\U0001ccf9"
     r"\U0001e4f0-\U0001e4f9\U0001e5f1-\U0001e5fa]"
 )
 _ASCII_NUMBER = re.compile(r"\d+(?:[.,]\d+)?", re.ASCII)
-_NUMBER = re.compile(f"{_DIGIT}+(?:[.,،٫⎖⎗⎘]{_DIGIT}+)?")
+#: One of these between two runs of digits makes them one number.
+DECIMAL_MARKS = ".,،٫⎖⎗⎘"
+_NUMBER = re.compile(f"{DIGIT}+(?:[{DECIMAL_MARKS}]{DIGIT}+)?")
 
 
 def words(text: str, language: str = "en") -> tuple[str, ...]:
@@ -96,42 +98,19 @@ def simplify(text: str) -> str:
 
     Lower case; numbers become ``0``; punctuation and whitespace become one space; accents go.
     """
-    return _without_marks(" ".join(_separate(text).split())).strip()
-
-
-def simplified_words(chunks: Sequence[str], language: str = "en") -> list[tuple[str, ...]]:
-    """Return the words of each simplified chunk; a chunk holds no whitespace.
-
-    Chunk by chunk, so that callers can remember the answers. The words of a text are those of its
-    chunks in turn, but for emoticons written with spaces.
-    """
-    if not chunks:
-        return []
-    lines = _encodable(_without_marks(_separate("\n".join(chunks)))).split("\n")
-    return splitter(language).words_of_lines(lines)
-
-
-def _separate(text: str) -> str:
-    """Lower the case, make numbers ``0`` and punctuation spaces; whitespace stays."""
     text = text.lower()
     if text.isascii():
-        return _ASCII_NUMBER.sub("0", text).translate(_TO_SPACE)
+        return " ".join(_ASCII_NUMBER.sub("0", text).translate(_TO_SPACE).split())
     text = _NUMBER.sub("0", text)
-    for removed in _REMOVED.intersection(set(text)):
+    for removed in REMOVED.intersection(set(text)):
         text = text.replace(removed, " ")
-    return text
-
-
-def _without_marks(text: str) -> str:
-    if text.isascii():
-        return text
-    text = unicodedata.normalize("NFD", text)
+    text = unicodedata.normalize("NFD", " ".join(text.split()))
     marks = {c for c in set(text) if unicodedata.category(c) == "Mn"}
     if len(marks) > 50:  # hostile: one pass, whatever the number of different marks
-        return "".join([c for c in text if c not in marks])
+        return "".join([c for c in text if c not in marks]).strip()
     for mark in marks:
         text = text.replace(mark, "")
-    return text
+    return text.strip()
 
 
 #: Long runs of what spaCy peels off one by one; the characters left out it takes as a whole.

@@ -82,12 +82,6 @@ class Tokenizer:
         tokens = self._tokens_of(set(chunks), glue)
         return tuple(chain.from_iterable(map(tokens.__getitem__, chunks)))
 
-    def words_of_lines(self, lines: Sequence[str]) -> list[Tokens]:
-        """Return the tokens of each line's chunks, every chunk tokenised on its own."""
-        cut = [line.replace(GLUE, " ").split() for line in lines]
-        tokens = self._tokens_of(set(chain.from_iterable(cut)), GLUE)
-        return [tuple(chain.from_iterable(map(tokens.__getitem__, chunks))) for chunks in cut]
-
     def count_sentences(self, lines: Sequence[str]) -> int:
         """Return how many sentences the sentencizer finds in all lines, at least 1 in each.
 

@@ -35,7 +35,7 @@ _ENGLISH = frozenset({"en", "eng", "eng_Latn"})
 #: Kiwi stumbles over endless numbers: deleted first (datatrove's ``KiwiTokenizer``).
 _ENDLESS_NUMBER = re.compile("[0-9,]{20,}")
 #: Letters of scripts without spaces between words: Han, kana, Thai, Lao, Khmer, Myanmar.
-_UNSPACED = (
+UNSPACED = (
     "\u2e80-\u2fd5\u3005\u3007\u3021-\u3029\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     "\U00020000-\U000323af\u3041-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9d"
     "\U0001b000-\U0001b167\u0e01-\u0e30\u0e32-\u0e33\u0e40-\u0e46\u0e81-\u0eb0\u0eb2-\u0eb3"
@@ -50,9 +50,6 @@ class Splitter(Protocol):
 
     def words(self, text: str) -> tuple[str, ...]:
         """Return the words; none is empty or has whitespace at an end."""
-
-    def words_of_lines(self, lines: Sequence[str]) -> list[tuple[str, ...]]:
-        """Return the words of each line on its own."""
 
     def count_sentences(self, lines: Sequence[str]) -> int:
         """Return how many sentences all lines have, at least 1 in each."""
@@ -106,10 +103,6 @@ class SpacySplitter:
             found = [token.text.strip() for token in self._nlp.tokenizer(text)]
         return tuple(filter(None, found))
 
-    def words_of_lines(self, lines: Sequence[str]) -> list[tuple[str, ...]]:
-        """Return the words of each line on its own."""
-        return list(map(self.words, lines))
-
     def count_sentences(self, lines: Sequence[str]) -> int:
         """Return how many sentences the sentencizer finds in all lines, at least 1 in each."""
         with self._lock, self._nlp.memory_zone():
@@ -139,10 +132,6 @@ class KiwiSplitter:
         found = [text[token.start : token.end].strip() for token in self._kiwi.tokenize(text)]
         return tuple(filter(None, found))
 
-    def words_of_lines(self, lines: Sequence[str]) -> list[tuple[str, ...]]:
-        """Return the words of each line on its own."""
-        return list(map(self.words, lines))
-
     def count_sentences(self, lines: Sequence[str]) -> int:
         """Return how many sentences Kiwi finds in all lines, at least 1 in each."""
         clean = (_ENDLESS_NUMBER.sub("", line) for line in lines)
@@ -163,19 +152,13 @@ class PlainSplitter:
 
         points = map(chr, range(sys.maxunicode + 1))
         marks = "".join(c for c in points if unicodedata.category(c)[0] == "M") + "\u200c\u200d"
-        self._word = re.compile(
-            rf"[{_UNSPACED}][{marks}]*|(?:[^\W_{_UNSPACED}]++|[{marks}]++)++|\S"
-        )
+        self._word = re.compile(rf"[{UNSPACED}][{marks}]*|(?:[^\W_{UNSPACED}]++|[{marks}]++)++|\S")
         others = re.escape("".join(sorted(TERMINAL_PUNCTUATION - {"."})))
         self._end = re.compile(rf"(?:\.(?!\w)|[{others}])\W*+")
 
     def words(self, text: str) -> tuple[str, ...]:
         """Return the words; together they hold every character but whitespace."""
         return tuple(self._word.findall(text))
-
-    def words_of_lines(self, lines: Sequence[str]) -> list[tuple[str, ...]]:
-        """Return the words of each line on its own."""
-        return list(map(self.words, lines))
 
     def count_sentences(self, lines: Sequence[str]) -> int:
         """Return how many sentences all lines have, at least 1 in each."""

@@ -11,8 +11,6 @@ from itertools import count
 from pathlib import Path
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from gristmill.pipeline.dedup.arrays import GOLDEN, U64, Index, mix, part_of, run_starts
 from gristmill.pipeline.dedup.spill import Spill
@@ -20,6 +18,9 @@ from gristmill.pipeline.dedup.spill import Spill
 
 def components_of(nodes: int, a: Index, b: Index) -> Index:
     """Return (nodes,) the component of each node, for edges between nodes ``a`` and ``b``."""
+    from scipy.sparse import coo_matrix  # a fifth of a second: only when it is needed
+    from scipy.sparse.csgraph import connected_components
+
     if nodes == 0:
         return np.zeros(0, np.int64)
     graph = coo_matrix((np.ones(len(a), np.int8), (a, b)), shape=(nodes, nodes))

@@ -25,7 +25,6 @@ from gristmill.pipeline.dedup.signature import Family, Shingler, Unit
 from gristmill.pipeline.dedup.signing import SignShard
 from gristmill.pipeline.dedup.verify import VerifyGroups
 from gristmill.pipeline.rounds import DropList, Gather, Round, View
-from gristmill.pipeline.word_languages import WordLanguage
 
 _NAME = "minhash_dedup"
 
@@ -41,9 +40,8 @@ class MinhashDedup(Gather):
     rows: int = Field(8, ge=1, le=64, description="hashes in a band")
     seed: int = Field(1, ge=0, description="of the hash family")
     unit: Unit = Field(
-        "word", description="what a shingle is made of; char for languages without spaces"
+        "word", description="what a shingle is made of: words between spaces, or characters"
     )
-    language: WordLanguage = Field("en", description="whose rules cut words")
     verify: float | None = Field(
         0.7,
         gt=0,
@@ -67,7 +65,7 @@ class MinhashDedup(Gather):
 
     def assets(self) -> Mapping[str, str]:
         """The earlier runs' hashes. Raises ConfigError: see ``check_against``."""
-        fields = ("ngram", "bands", "rows", "seed", "unit", "language")
+        fields = ("ngram", "bands", "rows", "seed", "unit")
         same: dict[str, Any] = {name: getattr(self, name) for name in fields}
         if self.verify is not None:
             same["save_index"] = True
@@ -77,7 +75,7 @@ class MinhashDedup(Gather):
 
     def shingler(self) -> Shingler:
         """What cuts the texts."""
-        return Shingler(self.ngram, self.unit, self.language)
+        return Shingler(self.ngram, self.unit)
 
     def rounds(self, name: str, view: View) -> tuple[Round, ...]:
         """Signatures by shard, groups by band, verified edges, components."""

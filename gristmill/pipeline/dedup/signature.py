@@ -18,10 +18,13 @@ from typing import Literal
 import numpy as np
 
 from gristmill.pipeline.dedup.arrays import GOLDEN, U32, U64, Index, mix
+from gristmill.pipeline.dedup.parts import cut_evenly
 from gristmill.pipeline.dedup.word_hashes import character_hashes, word_hashes
 
 Unit = Literal["word", "char"]
 
+#: Characters cut into shingles at once, some 60 bytes each; a longer text is taken alone.
+_CHARACTERS = 1 << 20
 #: Shingles hashed at once: the only temporary, 64 kB, stays in the processor's cache.
 _BLOCK = 1 << 14
 
@@ -32,23 +35,26 @@ class Shingler:
 
     Attributes:
         ngram: units in a shingle.
-        unit: ``word``, or ``char`` for languages without spaces.
-        language: whose rules cut words; not used for ``char``.
+        unit: ``word`` or ``char``.
     """
 
     ngram: int = 5
     unit: Unit = "word"
-    language: str = "en"
 
     def __call__(self, texts: Sequence[str]) -> tuple[U32, Index]:
         """Return the shingle hashes of all texts in turn, and how many each has (0 if too short).
 
         Not a set: a shingle that a text repeats is repeated here.
         """
-        if not texts:
-            return np.zeros(0, np.uint32), np.zeros(0, np.int64)
-        hash_units = character_hashes if self.unit == "char" else word_hashes(self.language)
-        units, lengths = hash_units(texts)
+        found = [
+            self._some(texts[run.start : run.stop])
+            for run in cut_evenly(list(map(len, texts)), _CHARACTERS)
+        ]
+        hashes, counts = zip(*found, strict=True)
+        return np.concatenate(hashes), np.concatenate(counts)
+
+    def _some(self, texts: Sequence[str]) -> tuple[U32, Index]:
+        units, lengths = word_hashes(texts) if self.unit == "word" else character_hashes(texts)
         counts = np.maximum(lengths - self.ngram + 1, 0)
         windows = len(units) - self.ngram + 1
         if windows < 1:

@@ -1,86 +1,98 @@
-"""Texts to 64-bit hashes of their units: words, or characters where words have no spaces.
+"""Texts to 64-bit hashes of their units: words, or single characters.
 
-A text is cut at whitespace and each chunk's words are looked up in a memory, so that a word is
-simplified, tokenised and hashed once, not once in every document. The memory is pure: it changes
-no answer, and is thrown away when it has grown too large.
+A word is what stands between spaces in the simplified text; a letter of a script without spaces is
+a word of its own. datatrove asks spaCy for words, which after simplifying differ in contractions,
+units and symbols only (``dont``, ``0km``) and cost most of its time.
 """
 
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import chain
 
 import numpy as np
-import xxhash
 
-from gristmill.pipeline.dedup.arrays import U64, Index, mix, take_runs
-from gristmill.pipeline.text import simplified_words, simplify
+from gristmill.pipeline.dedup.arrays import GOLDEN, U32, U64, Index, mix, take_runs
+from gristmill.pipeline.dedup.simple_codes import SPACE, simple_codes, unspaced
 
-#: A memory is left behind when it holds this many chunks or characters (about 100 MB).
-_MAX_CHUNKS = 500_000
-_MAX_CHARACTERS = 1 << 24
-
-
-class _Numbering(dict[str, int]):
-    """Chunk → number; an unknown chunk gets the next one and is put on the list of new ones."""
-
-    def __init__(self) -> None:
-        self.new: list[str] = []
-
-    def __missing__(self, chunk: str) -> int:
-        number = self[chunk] = len(self)
-        self.new.append(chunk)
-        return number
+#: Words are cut after this many characters: no text can make one word of megabytes.
+LONGEST_WORD = 256
+#: Code points hashed at once: bounds the temporaries to some 50 MB.
+_BLOCK = 1 << 20
 
 
-class WordHashes:
-    """Hashes of the words of simplified texts, with a memory from chunk to hashes."""
-
-    def __init__(self, language: str) -> None:
-        self._language = language
-        self._forget()
-
-    def _forget(self) -> None:
-        self._numbers = _Numbering()
-        self._starts = np.zeros(1, np.int64)  # words of chunk i: _hashes[_starts[i]:_starts[i+1]]
-        self._hashes = np.zeros(0, np.uint64)
-        self._characters = 0
-
-    def __call__(self, texts: Sequence[str]) -> tuple[U64, Index]:
-        """Return the hashes of all words, text after text, and the number of words of each text."""
-        if len(self._numbers) > _MAX_CHUNKS or self._characters > _MAX_CHARACTERS:
-            self._forget()
-        if not texts:
-            return np.zeros(0, np.uint64), np.zeros(0, np.int64)
-        parts = [text.split() for text in texts]
-        numbers = np.fromiter(map(self._numbers.__getitem__, chain.from_iterable(parts)), np.int64)
-        self._learn()
-        starts = self._starts[numbers]
-        lengths = self._starts[numbers + 1] - starts
-        hashes = self._hashes[take_runs(starts, lengths)]
-        ends = np.r_[0, np.cumsum(lengths)][np.cumsum([len(part) for part in parts])]
-        return hashes, np.diff(ends, prepend=0)
-
-    def _learn(self) -> None:
-        new, self._numbers.new = self._numbers.new, []
-        if not new:
-            return
-        self._characters += sum(map(len, new))
-        words = simplified_words(new, self._language)
-        lengths = np.fromiter(map(len, words), np.int64, len(words))
-        hashes = map(xxhash.xxh3_64_intdigest, chain.from_iterable(words))
-        self._starts = np.r_[self._starts, self._starts[-1] + np.cumsum(lengths)]
-        self._hashes = np.r_[self._hashes, np.fromiter(hashes, np.uint64)]
-
-
-@lru_cache(maxsize=4)
-def word_hashes(language: str) -> WordHashes:
-    """Return this process's hashes of one language."""
-    return WordHashes(language)
+def word_hashes(texts: Sequence[str]) -> tuple[U64, Index]:
+    """Return the hashes of all words, text after text, and the number of words of each text."""
+    codes, ends = simple_codes(texts)
+    starts, lengths = _words(codes)
+    hashes = np.empty(len(starts), np.uint64)
+    first = 0
+    while first < len(starts):
+        last = int(np.searchsorted(starts, starts[first] + _BLOCK))
+        block = slice(first, last)
+        hashes[block] = _hash(codes, starts[block], lengths[block])
+        first = last
+    return hashes, np.diff(np.searchsorted(starts, ends), prepend=0)
 
 
 def character_hashes(texts: Sequence[str]) -> tuple[U64, Index]:
-    """Return hashes of the characters of simplified texts, spaces left out; and their numbers."""
-    dense = [simplify(text).replace(" ", "") for text in texts]
-    encoded = "".join(dense).encode("utf-32-le", "surrogatepass")
-    points = np.frombuffer(encoded, "<u4").astype(np.uint64)
-    return mix(points + np.uint64(1)), np.fromiter(map(len, dense), np.int64, len(dense))
+    """Return the hashes of all characters but spaces, and the number of them in each text."""
+    codes, ends = simple_codes(texts)
+    at = np.flatnonzero(codes != SPACE)
+    hashes = mix(codes[at].astype(np.uint64) + np.uint64(1))
+    return hashes, np.diff(np.searchsorted(at, ends), prepend=0)
+
+
+def _words(codes: U32) -> tuple[Index, Index]:
+    """Return where words start, and their lengths."""
+    inside = codes != SPACE
+    before = np.zeros(len(codes), np.bool_)
+    before[1:] = inside[:-1]
+    begins = inside & ~before
+    if len(codes) and codes.max() > 0xDFF:  # Thai comes first
+        alone = unspaced(codes)
+        begins |= alone
+        begins[1:] |= inside[1:] & alone[:-1]
+    starts = np.flatnonzero(begins)
+    spaces = np.flatnonzero(~inside)
+    # A word ends at the next space, or where the next word starts.
+    ends = np.minimum(spaces[np.searchsorted(spaces, starts)], np.append(starts[1:], len(codes)))
+    lengths = ends - starts
+    if lengths.max(initial=0) <= LONGEST_WORD:
+        return starts, lengths
+    pieces = -(-lengths // LONGEST_WORD)
+    offsets = take_runs(np.zeros(len(pieces), np.int64), pieces) * LONGEST_WORD
+    lengths = np.minimum(np.repeat(lengths, pieces) - offsets, LONGEST_WORD)
+    return np.repeat(starts, pieces) + offsets, lengths
+
+
+def _hash(codes: U32, starts: Index, lengths: Index) -> U64:
+    """Hash words that lie in order within one block: polynomials in their code points.
+
+    Prefix sums of c·gⁱ give each word's polynomial times g to its place; the inverse of that power
+    takes the place out. All modulo 2⁶⁴, where odd numbers have inverses.
+    """
+    low, high = int(starts[0]), int(starts[-1] + lengths[-1])
+    powers, inverses = _powers(high - low)
+    sums = np.zeros(high - low + 1, np.uint64)
+    terms = mix(codes[low:high].astype(np.uint64) + np.uint64(1))
+    np.cumsum(terms * powers[: high - low], out=sums[1:])
+    at = starts - low
+    value = (sums[at + lengths] - sums[at]) * inverses[at]
+    return mix(value ^ lengths.astype(np.uint64))
+
+
+@lru_cache(maxsize=1)
+def _all_powers() -> tuple[U64, U64]:
+    size = _BLOCK + LONGEST_WORD
+    inverse = np.uint64(pow(int(GOLDEN), -1, 1 << 64))
+    return _geometric(GOLDEN, size), _geometric(inverse, size)
+
+
+def _powers(size: int) -> tuple[U64, U64]:
+    powers, inverses = _all_powers()
+    return powers[:size], inverses[:size]
+
+
+def _geometric(ratio: np.uint64, size: int) -> U64:
+    factors = np.full(size, ratio, np.uint64)
+    factors[0] = 1
+    return np.cumprod(factors, dtype=np.uint64)

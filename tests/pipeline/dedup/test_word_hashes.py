@@ -2,73 +2,75 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gristmill.pipeline.dedup import word_hashes as module
-from gristmill.pipeline.dedup.word_hashes import WordHashes, character_hashes
-from gristmill.pipeline.text import simplify, words
-
-_TEXTS = ["The mill grinds slowly.", "", "Don't grind 12,5 sacks!", " \n ", "the MILL grinds"]
+from gristmill.pipeline.dedup.word_hashes import LONGEST_WORD, character_hashes, word_hashes
+from gristmill.pipeline.text import simplify
 
 
-def _by_text(hashes: np.ndarray, counts: np.ndarray) -> list[list[int]]:
+def by_text(hashes: np.ndarray, counts: np.ndarray) -> list[list[int]]:
+    assert counts.sum() == len(hashes)
     return [part.tolist() for part in np.split(hashes, np.cumsum(counts)[:-1])]
 
 
-def test_equal_words_have_equal_hashes() -> None:
-    found = _by_text(*WordHashes("en")(_TEXTS))
-    assert found[4] == found[0][:3]
-    assert found[1] == found[3] == []
-    assert len(set(found[0])) == 4
+@given(st.lists(st.text("abcz é,1.\n", max_size=12), min_size=1, max_size=5))
+@example(["ab ba", "ba ab", "aab", "aba", "baa", "a b", "ab", "aa", "a"])
+def test_words_are_equal_where_their_hashes_are(texts: list[str]) -> None:
+    found = by_text(*word_hashes(texts))
+    words = [simplify(text).split() for text in texts]
+    assert list(map(len, found)) == list(map(len, words))
+    pairs = {pair for ws, hs in zip(words, found, strict=True) for pair in zip(ws, hs, strict=True)}
+    assert len(pairs) == len({w for w, _ in pairs}) == len({h for _, h in pairs})
 
 
-@pytest.mark.parametrize("language", ["en", "de", "zh", "xx"])
-def test_as_many_as_the_simplified_text_has_words(language: str) -> None:
-    texts = [*_TEXTS, "Größe 3 km", "磨坊慢慢地磨。水车", "don\u2019t x", "a\u0301 \u0301 b"]
-    _, counts = WordHashes(language)(texts)
-    assert counts.tolist() == [len(words(simplify(text), language)) for text in texts]
-
-
-@settings(max_examples=50, deadline=None)
 @given(st.lists(st.text(max_size=40), max_size=6))
-def test_the_memory_changes_nothing(texts: list[str]) -> None:
-    one = WordHashes("en")
-    together, counts = one(texts)
-    alone = [one([text])[0].tolist() for text in texts]
+def test_neighbours_do_not_matter(texts: list[str]) -> None:
+    together, counts = word_hashes(texts)
+    alone = [word_hashes([text])[0].tolist() for text in texts]
     assert [n for text in alone for n in text] == together.tolist()
-    assert counts.tolist() == [len(text) for text in alone]
-    assert one(texts)[0].tolist() == WordHashes("en")(texts)[0].tolist()
+    assert counts.tolist() == list(map(len, alone))
 
 
-def test_a_full_memory_is_left_behind(monkeypatch) -> None:
-    texts = [f"word{i} other{i % 7}" for i in range(100)]
-    expected = WordHashes("en")(texts)[0].tolist()
-    for name in ("_MAX_CHUNKS", "_MAX_CHARACTERS"):
-        monkeypatch.setattr(module, name, 5)
-        small = WordHashes("en")
-        assert [n for text in texts for n in small([text])[0].tolist()] == expected
-        assert len(small._numbers) <= 7
+def test_letters_of_scripts_without_spaces_are_words() -> None:
+    texts = ["水车 mill磨2坊", "水 车 mill 磨 0 坊", "ทะเล", "カナ"]
+    found = by_text(*word_hashes(texts))
+    assert found[0] == found[1]
+    assert list(map(len, found)) == [6, 6, 4, 2]
 
 
-def test_the_glue_of_the_tokenizer_is_a_space_here() -> None:
-    assert WordHashes("en")(["\ue000", "a\ue000b \ue000 \ue000c"])[1].tolist() == [0, 3]
+@pytest.mark.parametrize("block", [1, 7, 300])
+def test_blocks_change_nothing(monkeypatch, block: int) -> None:
+    texts = ["the mill grinds " * 20, "x" * 700, "", "é" * 300 + " end"]
+    expected = word_hashes(texts)[0].tolist()
+    monkeypatch.setattr(module, "_BLOCK", block)
+    module._all_powers.cache_clear()
+    assert word_hashes(texts)[0].tolist() == expected
+    module._all_powers.cache_clear()
+
+
+def test_endless_words_are_cut() -> None:
+    n = LONGEST_WORD
+    _, counts = word_hashes(["x" * n, "x" * (n + 1), "x" * (3 * n) + " y", "中" * (2 * n)])
+    assert counts.tolist() == [1, 2, 4, 2 * n]
+    (hashes,) = by_text(*word_hashes(["x" * (2 * n + 1)]))
+    assert hashes == by_text(*word_hashes([" ".join(["x" * n, "x" * n, "x"])]))[0]
 
 
 def test_no_texts() -> None:
-    hashes, counts = WordHashes("en")([])
-    assert len(hashes) == len(counts) == 0
-    assert len(character_hashes([])[0]) == 0
+    for hash_units in (word_hashes, character_hashes):
+        hashes, counts = hash_units([])
+        assert len(hashes) == len(counts) == 0
 
 
 def test_characters_without_spaces() -> None:
-    hashes, counts = character_hashes(["磨 坊,磨", "", "AB", "a b"])
-    assert counts.tolist() == [3, 0, 2, 2]
-    found = _by_text(hashes, counts)
+    found = by_text(*character_hashes(["磨 坊,磨", "", "AB", "a b"]))
+    assert list(map(len, found)) == [3, 0, 2, 2]
     assert found[0][0] == found[0][2] != found[0][1]
     assert found[2] == found[3]
 
 
-def test_surrogates_and_nul_are_characters_like_others() -> None:
+def test_surrogates_are_characters_like_others() -> None:
     assert character_hashes(["\ud800\0a"])[1].tolist() == [2]
-    assert WordHashes("en")(["a \ud800 b"])[1].tolist() == [3]
+    assert word_hashes(["a \ud800 b"])[1].tolist() == [3]
