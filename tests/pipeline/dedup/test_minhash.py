@@ -161,7 +161,7 @@ def test_characters_where_words_have_no_spaces() -> None:
     ]
     kept, _ = gristmill.apply(MinhashDedup(unit="char", ngram=5), documents(texts))
     assert kept["text"].to_pylist() == texts[1:]
-    kept, _ = gristmill.apply(MinhashDedup(language="zh"), documents(texts))
+    kept, _ = gristmill.apply(MinhashDedup(), documents(texts))
     assert kept["text"].to_pylist() == texts[1:]
 
 
