@@ -123,12 +123,14 @@ def recorded_docs(folder: RunFolder, round_name: str, suffix: str) -> list[int]:
 def cut_evenly(sizes: Sequence[int], budget: int) -> list[range]:
     """Cut a sequence into runs whose sizes add up to at most ``budget``, or that are one long.
 
+    None but the first begins with a size of 0.
+
     >>> cut_evenly([2, 2, 5, 1], 4)
     [range(0, 2), range(2, 3), range(3, 4)]
     """
     runs, start, held = [], 0, 0
     for i, size in enumerate(sizes):
-        if i > start and held + size > budget:
+        if size and i > start and held + size > budget:
             runs.append(range(start, i))
             start, held = i, 0
         held += size
