@@ -115,15 +115,15 @@ def measure(
     responses = systems[0].run(work / "full", work / "count").responses or 0
     for system in systems:  # untimed: files into the page cache, the peer's lists unpacked, .pyc
         if system.fixed_costs:
-            first = _run(system, work, "start", "warm-up")
+            first = run_once(system, work, "start", "warm-up")
             if first.kept != len(paths):
                 raise SystemExit(f"{system.name}: the start-up page did not pass every filter")
     runs: list[list[Pair]] = [[] for _ in systems]
     for turn in range(repeat):
         for system, pairs in zip(systems, runs, strict=True):
             label = f"turn {turn + 1} of {repeat}"
-            start = _run(system, work, "start", label) if system.fixed_costs else None
-            full = _run(system, work, "full", label)
+            start = run_once(system, work, "start", label) if system.fixed_costs else None
+            full = run_once(system, work, "full", label)
             if full.responses not in (None, responses):
                 raise SystemExit(
                     f"{system.name} read {full.responses} responses, the files have {responses}"
@@ -132,7 +132,8 @@ def measure(
     return runs
 
 
-def _run(system: System, work: Path, what: str, label: str) -> Outcome:
+def run_once(system: System, work: Path, what: str, label: str) -> Outcome:
+    """Run a system on the files under ``work / what``, its output under ``work / "out"``."""
     out = work / "out"
     shutil.rmtree(out, ignore_errors=True)
     found = system.run(work / what, out)

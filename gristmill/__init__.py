@@ -17,6 +17,7 @@ _HOME = {
     "Classifier": "gristmill.filters.classifier",
     "DaskPipelineExecutor": "gristmill.pipeline.datatrove.executor",
     "Datatrove": "gristmill.pipeline.datatrove.stage",
+    "Decontaminate": "gristmill.filters.decontaminate",
     "ExactDedup": "gristmill.pipeline.dedup.exact",
     "Extract": "gristmill.pipeline.extract.stage",
     "FinewebQuality": "gristmill.filters.fineweb",

@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 import gristmill
-from gristmill.commands import classifier, data, demo, model, whatif
+from gristmill.commands import classifier, contamination, data, demo, model, whatif
 from gristmill.commands.options import Terminated
 from gristmill.console import stderr
 from gristmill.errors import GristmillError
@@ -58,6 +58,7 @@ app.command()(data.plan)
 app.command()(data.stage)
 app.command()(data.report)
 app.command()(whatif.whatif)
+app.command()(contamination.contamination)
 app.command()(data.verify)
 app.command()(model.train)
 app.command()(model.sample)

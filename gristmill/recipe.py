@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validat
 from gristmill.errors import ConfigError
 from gristmill.filters.c4 import C4
 from gristmill.filters.classifier import Classifier
+from gristmill.filters.decontaminate import Decontaminate
 from gristmill.filters.fineweb import FinewebQuality
 from gristmill.filters.gopher_quality import GopherQuality
 from gristmill.filters.gopher_repetition import GopherRepetition
@@ -51,6 +52,7 @@ STAGES: dict[str, type[Map] | type[Judge] | type[Gather]] = {
     "c4": C4,
     "fineweb_quality": FinewebQuality,
     "classifier": Classifier,
+    "decontaminate": Decontaminate,
     "url_dedup": UrlDedup,
     "exact_dedup": ExactDedup,
     "minhash_dedup": MinhashDedup,

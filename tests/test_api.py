@@ -17,7 +17,8 @@ from gristmill.pipeline.run import TaskFailure, TaskResult, Watch
 from gristmill.recipe import parse_recipe
 
 PUBLIC = [
-    "C4", "Classifier", "DaskPipelineExecutor", "Datatrove", "ExactDedup", "Extract",
+    "C4", "Classifier", "DaskPipelineExecutor", "Datatrove", "Decontaminate",
+    "ExactDedup", "Extract",
     "FinewebQuality", "GopherQuality", "GopherRepetition", "GristmillError", "Language",
     "MinhashDedup", "Pii", "Recipe", "SplitLanguages", "UrlFilter", "__version__", "apply",
     "as_step", "documents", "load_recipe", "report", "run", "whatif",

@@ -10,7 +10,8 @@ import pytest
 from gristmill.cli import run_cli
 
 COMMANDS = [
-    "demo", "run", "plan", "stage", "report", "whatif", "verify", "train", "sample", "shards where"
+    "demo", "run", "plan", "stage", "report", "whatif", "contamination", "verify", "train",
+    "sample", "shards where",
 ]  # fmt: skip
 
 

@@ -123,7 +123,7 @@ def recorded_docs(folder: RunFolder, round_name: str, suffix: str) -> list[int]:
 def cut_evenly(sizes: Sequence[int], budget: int) -> list[range]:
     """Cut a sequence into runs whose sizes add up to at most ``budget``, or that are one long.
 
-    None but the first begins with a size of 0.
+    What has no size stays with what is before it: only the first run can begin with such.
 
     >>> cut_evenly([2, 2, 5, 1], 4)
     [range(0, 2), range(2, 3), range(3, 4)]

@@ -49,6 +49,8 @@ class WordHashes:
         """Return the hashes of all words, text after text, and the number of words of each text."""
         if len(self._numbers) > _MAX_CHUNKS or self._characters > _MAX_CHARACTERS:
             self._forget()
+        if not texts:
+            return np.zeros(0, np.uint64), np.zeros(0, np.int64)
         parts = [text.split() for text in texts]
         numbers = np.fromiter(map(self._numbers.__getitem__, chain.from_iterable(parts)), np.int64)
         self._learn()

@@ -6,85 +6,143 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gristmill.pipeline.dedup import bands
-from gristmill.pipeline.dedup.bands import GROUPS, BandGroups
+from gristmill.pipeline.dedup import scatter as scatter_module
+from gristmill.pipeline.dedup.bands import BandGroups
+from gristmill.pipeline.dedup.clusters import FOREIGN
+from gristmill.pipeline.dedup.earlier import Compared
+from gristmill.pipeline.dedup.parts import read_part
+from gristmill.pipeline.dedup.scatter import Scatter
+from gristmill.pipeline.dedup.shingle_sets import SetPlan
+from gristmill.pipeline.dedup.tables import EDGES, GROUPS, WANTED
 from gristmill.pipeline.rounds import Round
 from gristmill.pipeline.run import LocalRunner, execute
 from gristmill.pipeline.schema import make_key
 from gristmill.pipeline.shard import Draft
 
 _TOP = (1 << 64) - 1
+Rows = Sequence[tuple[int, tuple[int, ...]]]
 
 
 @pytest.fixture
-def signed(lay):
-    """Publish made-up band keys: rows of (length, band keys) for each shard."""
+def grouped(lay):
+    """Publish made-up band keys, rows of (rank, band keys) for each shard, and group them."""
 
-    def make(shards: Sequence[Sequence[tuple[int, tuple[int, ...]]]], n_bands: int):
+    def make(shards: Sequence[Rows], memory: int = 1 << 30, compare: bool = True, foreign=()):
         run = lay([[""]] * len(shards))
+        bands = max([1, *(len(keys) for rows in shards for _, keys in rows)])
+        columns = tuple(f"band_{band:03d}" for band in range(bands))
         for task, rows in enumerate(shards):
             draft = Draft(run.folder, "near.signatures", task)
-            columns = {
-                "key": pa.array([make_key(task, i) for i in range(len(rows))], pa.uint64()),
-                "length": pa.array([length for length, _ in rows], pa.int64()),
-            }
-            for band in range(n_bands):
-                values = pa.array([keys[band] for _, keys in rows], pa.uint64())
-                columns[f"band_{band:03d}"] = values
-            path = draft.numbered("signatures.parquet", docs=len(rows))
-            pq.write_table(pa.table(columns), path)
+            keys = [make_key(task, i) for i in range(len(rows))]
+            if task in foreign:
+                keys = [FOREIGN + key for key in keys]
+            values = {"key": keys, "rank": [rank for rank, _ in rows]}
+            values |= {name: [keys[i] for _, keys in rows] for i, name in enumerate(columns)}
+            table = pa.table({name: pa.array(v, pa.uint64()) for name, v in values.items()})
+            pq.write_table(table, draft.numbered("signatures.parquet", docs=len(rows)))
+            draft.facts = {"keys": [keys[0], keys[-1]] if keys else [], "shingles": len(rows)}
             run.folder.publish(draft)
         run.folder.seal("near.signatures", len(shards))
-        work = BandGroups("near.signatures", n_bands)
-        execute(run.folder, [Round("near.groups", work)], LocalRunner())
-        return run.folder
+        signed = Compared("near.signatures", ".signatures.parquet")
+        scatter, plan = Scatter(signed, columns, memory), SetPlan(signed, memory)
+        work = BandGroups(scatter, "near.bands", plan if compare else None)
+        rounds = [Round("near.bands", scatter), Round("near.groups", work)]
+        execute(run.folder, rounds, LocalRunner())
+        return run.folder, plan
 
     return make
 
 
-def _groups(path) -> list[list[tuple[int, int]]]:
-    """Members (key, length) of each group of a file, in the order of the file."""
-    table = pq.read_table(path)
-    assert table.schema.equals(GROUPS)
-    found: dict[int, list[tuple[int, int]]] = {}
-    for row in table.to_pylist():
-        found.setdefault(row["group"], []).append((row["key"], row["length"]))
-    assert list(found) == list(range(len(found)))
-    return list(found.values())
+def _groups(folder, parts: int = 1) -> list[list[tuple[int, int]]]:
+    """Members (key, rank) of each group in the order of the files, groups sorted."""
+    paths = folder.outputs("near.groups", ".groups.parquet")
+    found = []
+    for part in range(parts):
+        last = None
+        for row in read_part(paths, part, GROUPS).to_pylist():
+            member = (row["key"], row["rank"])
+            if row["group"] != last or member in found[-1]:
+                found.append([])
+            found[-1].append(member)
+            last = row["group"]
+    return sorted(found)
 
 
-def test_one_file_a_band_with_groups_of_two_or_more_across_shards(signed) -> None:
-    folder = signed(
-        [[(10, (5, 0)), (20, (6, 1))], [(30, (5, 2))], [(40, (5, _TOP)), (50, (7, _TOP))]], 2
+def test_groups_of_two_or_more_across_shards_best_first(grouped) -> None:
+    folder, _ = grouped(
+        [[(30, (5, 0)), (20, (6, 1))], [(20, (5, 2))], [(10, (5, _TOP)), (9, (7, _TOP))]]
     )
-    first, second = folder.outputs("near.groups", ".groups.parquet")
-    # The longest first: it is the one that would survive.
-    assert _groups(first) == [[(make_key(2, 0), 40), (make_key(1, 0), 30), (make_key(0, 0), 10)]]
-    assert _groups(second) == [[(make_key(2, 1), 50), (make_key(2, 0), 40)]]
-    assert [m.facts["groups"] for m in folder.manifests("near.groups")] == [1, 1]
-    assert [m.outputs[0].docs for m in folder.manifests("near.groups")] == [3, 2]
+    assert _groups(folder) == [
+        [(make_key(2, 0), 10), (make_key(1, 0), 20), (make_key(0, 0), 30)],
+        [(make_key(2, 1), 9), (make_key(2, 0), 10)],
+    ]
+    assert [m.facts for m in folder.manifests("near.groups")] == [{"groups": 2, "largest": 3}]
 
 
 @pytest.mark.parametrize("shards", [[[]], [[], []], [[(1, (3,))]], [[(1, (3,))], [(1, (4,))]]])
-def test_no_groups(signed, shards) -> None:
-    folder = signed(shards, 1)
-    assert [_groups(p) for p in folder.outputs("near.groups", ".parquet")] == [[]]
+@pytest.mark.parametrize("compare", [True, False])
+def test_no_groups(grouped, shards, compare) -> None:
+    folder, _ = grouped(shards, compare=compare)
+    assert folder.manifests("near.groups")[0].facts == {"groups": 0, "largest": 0}
+    assert not compare or _groups(folder) == []
 
 
-def test_all_in_one_group(signed) -> None:
-    folder = signed([[(1, (9,))] * 50, [(1, (9,))] * 50], 1)
-    (group,) = _groups(folder.outputs("near.groups", ".parquet")[0])
+def test_all_in_one_group(grouped) -> None:
+    folder, _ = grouped([[(1, (9,))] * 50, [(1, (9,))] * 50])
+    (group,) = _groups(folder)
     assert len(group) == 100
     assert group == sorted(group)
 
 
-def test_ranges_find_what_one_range_finds(signed, monkeypatch) -> None:
+def test_ranges_find_what_one_range_finds(grouped, monkeypatch) -> None:
     """Also at the ends of the ranges: 0, the cuts themselves, and 2⁶⁴ − 1."""
     edges = [0, *(((p << 64) // 4) + d for p in (1, 2, 3) for d in (-1, 0)), _TOP]
     shard = [(1, (value,)) for value in edges]
-    (whole,) = [_groups(p) for p in signed([shard, shard], 1).outputs("near.groups", ".parquet")]
-    monkeypatch.setattr(bands, "_RANGE_DOCS", 4)
-    folder = signed([shard, shard], 1)
-    parts = [_groups(p) for p in folder.outputs("near.groups", ".parquet")]
-    assert [len(part) for part in parts] == [2, 2, 2, 2]
-    assert [group for part in parts for group in part] == whole
+    whole = _groups(grouped([shard, shard])[0])
+    monkeypatch.setattr(scatter_module, "_RECORD_BYTES", 1 << 20)
+    folder, plan = grouped([shard, shard], memory=4 << 20)
+    assert plan.partitions(folder) == 1
+    assert [m.facts["groups"] for m in folder.manifests("near.groups")] == [2, 2, 2, 2]
+    assert _groups(folder) == whole
+
+
+def test_the_same_group_of_several_bands_meets_in_one_partition(grouped) -> None:
+    keys = tuple(range(1, 9))
+    folder, plan = grouped(
+        [[(1, keys), (2, keys)], [(3, keys), (1, tuple(range(20, 28)))]], memory=64
+    )
+    partitions = plan.partitions(folder)
+    assert partitions == 2
+    paths = folder.outputs("near.groups", ".groups.parquet")
+    filled = [read_part(paths, part, GROUPS) for part in range(partitions)]
+    (table,) = [table for table in filled if table.num_rows]
+    assert table.num_rows == 8 * 3
+    assert len(set(table["group"].to_pylist())) == 1
+
+
+def test_every_shard_is_told_who_is_wanted_where(grouped) -> None:
+    shards = [[(1, (5,)), (2, (6,))], [], [(3, (5,)), (1, (7,))], [(1, (7,))]]
+    folder, plan = grouped(shards, memory=64)
+    assert plan.groups(folder) == [range(2), range(2, 3), range(3, 4)]
+    paths = folder.outputs("near.groups", ".wanted.parquet")
+    wanted = [read_part(paths, task, WANTED)["key"].to_pylist() for task in range(3)]
+    assert wanted == [[make_key(0, 0)], [make_key(2, 0), make_key(2, 1)], [make_key(3, 0)]]
+
+
+def test_without_comparison_a_group_is_a_star(grouped) -> None:
+    folder, _ = grouped([[(3, (5,)), (2, (5,))], [(1, (5,)), (1, (8,))]], compare=False)
+    (path,) = folder.outputs("near.groups", ".edges.parquet")
+    table = pq.read_table(path)
+    assert table.schema == EDGES
+    best = (make_key(1, 0), 1)
+    assert sorted(tuple(row.values()) for row in table.to_pylist()) == [
+        (*best, make_key(0, 0), 3),
+        (*best, make_key(0, 1), 2),
+    ]
+
+
+@pytest.mark.parametrize("compare", [True, False])
+def test_groups_of_earlier_runs_alone_are_none(grouped, compare) -> None:
+    shards = [[(4, (5, 1)), (4, (6, 3))], [(0, (5, 2)), (0, (7, 9)), (0, (7, 9))]]
+    folder, _ = grouped(shards, compare=compare, foreign=[1])
+    assert folder.manifests("near.groups")[0].facts == {"groups": 1, "largest": 2}

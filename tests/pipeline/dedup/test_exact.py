@@ -1,16 +1,18 @@
 """Exact duplicates across shards."""
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import gristmill
+from gristmill.errors import ConfigError
 from gristmill.pipeline.compile import compile_rounds
-from gristmill.pipeline.dedup import exact
-from gristmill.pipeline.dedup.exact import ExactDedup, text_hash
+from gristmill.pipeline.dedup import exact, scatter
+from gristmill.pipeline.dedup.exact import ExactDedup, UrlDedup, text_hash, url_hash
 from gristmill.pipeline.rounds import CLUSTERS, DropList
 from gristmill.pipeline.schema import DOCUMENT, documents, make_key
+from gristmill.pipeline.stage import with_columns
 
 
 def test_hash_collapses_white_space_only() -> None:
@@ -87,10 +89,42 @@ def test_ranges_of_hashes_find_what_one_range_finds(lay, monkeypatch) -> None:
     shards = [[f"text {i % 7}" for i in range(k, 30)] for k in range(3)]
     whole, cut = lay(shards), lay(shards)
     expected = whole.clusters(whole.execute(ExactDedup(), "exact_dedup"))
-    monkeypatch.setattr(exact, "_RANGE_DOCS", 10)
-    drop = cut.execute(ExactDedup(), "exact_dedup")
+    monkeypatch.setattr(scatter, "_RECORD_BYTES", 96_000)
+    drop = cut.execute(ExactDedup(memory=10**6), "exact_dedup")
     assert len(cut.folder.manifests("exact_dedup.clusters")) == 9
+    assert len(cut.folder.manifests("exact_dedup.ranges")) == 3
     assert sorted(cut.clusters(drop), key=lambda r: r["key"]) == expected
+
+
+def test_half_a_hash_is_not_enough(lay, monkeypatch) -> None:
+    """Equal documents are those whose 128 bits agree, not the 64 that they are sorted by."""
+    monkeypatch.setattr(exact, "text_hash", lambda text: (7, len(text)))
+    run = lay([["a", "bb"], ["c", "ddd"]])
+    assert run.survivors(run.execute(ExactDedup(), "exact_dedup")) == ["a", "bb", "ddd"]
+
+
+def test_the_best_score_survives() -> None:
+    batch = documents(["same  text", "same text", "same text"])
+    batch = with_columns(batch, {"score": pa.array([0.5, None, 0.9])})
+    kept, rejected = gristmill.apply(ExactDedup(prefer="score"), batch)
+    assert kept["score"].to_pylist() == [0.9]
+    assert rejected["score"].to_pylist() == [0.5, None]
+    with pytest.raises(ConfigError, match="needs column scores"):
+        gristmill.apply(ExactDedup(prefer="scores"), batch)
+
+
+def test_one_page_of_each_url_survives() -> None:
+    urls = ["http://www.mill.example/a?utm_source=x", "https://mill.example/a/", None, None, ""]
+    kept, rejected = gristmill.apply(UrlDedup(), documents(["long text", "x", "y", "y", "z"], urls))
+    assert kept["text"].to_pylist() == ["long text", "y", "y", "z"]
+    assert rejected["reason"].to_pylist() == ["url_duplicate"]
+    assert rejected["url_dedup.cluster_size"].to_pylist() == [2]
+
+
+def test_url_hash_takes_any_python_string() -> None:
+    assert url_hash("no url \ud800") is not None
+    assert url_hash("  ") is None
+    assert url_hash("HTTP://A.example:80/") == url_hash("https://a.example")
 
 
 def test_drop_list_rows_of_one_shard(lay) -> None:
@@ -118,22 +152,12 @@ def test_mark_joins_clusters_and_gives_reasons() -> None:
     assert {n: batch.schema.field(n).type for n in drop.columns()} == drop.columns()
 
 
-def test_stage_needs_text_and_compiles_to_two_rounds() -> None:
+def test_stage_needs_text_and_compiles_to_three_rounds() -> None:
     rounds = compile_rounds([("exact_dedup", ExactDedup())], [], DOCUMENT)
     assert [r.name for r in rounds] == [
         "curate",
         "exact_dedup.hashes",
+        "exact_dedup.ranges",
         "exact_dedup.clusters",
         "documents",
     ]
-
-
-def test_hashes_are_written_sorted(lay) -> None:
-    import pyarrow.parquet as pq
-
-    run = lay([[f"text {i}" for i in range(50)]])
-    run.execute(ExactDedup(), "exact_dedup")
-    table = pq.read_table(run.folder.outputs("exact_dedup.hashes", ".parquet")[0])
-    high = table["high"].to_numpy()
-    assert np.all(high[1:] >= high[:-1])
-    assert table.num_rows == 50

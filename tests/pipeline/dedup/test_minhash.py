@@ -2,17 +2,20 @@
 
 import random
 
-import pyarrow.parquet as pq
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+import gristmill
+from gristmill.pipeline.dedup import components, scatter, shingle_sets
 from gristmill.pipeline.dedup.exact import ExactDedup
 from gristmill.pipeline.dedup.minhash import MinhashDedup
 from gristmill.pipeline.rounds import DropList, View
 from gristmill.pipeline.run import LocalRunner, execute
-from gristmill.pipeline.schema import make_key
+from gristmill.pipeline.schema import documents, make_key
+from gristmill.pipeline.stage import with_columns
 
 _WORDS = [f"{a}{b}{c}" for a in "bdgklmnprst" for b in "aeiou" for c in ("l", "n", "rk", "st", "")]
 
@@ -60,10 +63,17 @@ def test_all_identical_is_linear_in_comparisons(lay) -> None:
     run = lay([[prose(1)] * 1000, [prose(1)] * 1000])
     drop = run.execute(MinhashDedup(), "minhash_dedup")
     assert run.survivors(drop) == [prose(1)]
-    facts = run.facts("minhash_dedup.edges")
-    assert sum(f["pairs_checked"] for f in facts) <= 2 * 1999
-    assert sum(f["pairs_refuted"] for f in facts) == 0
+    (facts,) = run.facts("minhash_dedup.edges")
+    assert facts == {"pairs_compared": 1999, "pairs_refuted": 0, "docs_uncompared": 0}
     assert {row["survivor"] for row in run.clusters(drop)} == {make_key(0, 0)}
+
+
+def test_a_document_of_ten_megabytes(lay) -> None:
+    huge = " ".join([prose(1, 50_000)] * 50)
+    assert len(huge) > 10**7
+    run = lay([[huge, prose(2)], [huge + " end", "\0" * 10**6, "x" * 10**6]])
+    survivors = run.survivors(run.execute(MinhashDedup(), "minhash_dedup"))
+    assert survivors == sorted([prose(2), huge + " end", "\0" * 10**6, "x" * 10**6])
 
 
 @settings(
@@ -87,7 +97,7 @@ def test_verification_can_be_switched_off(lay) -> None:
     run = lay([[prose(1), near(prose(1), 2)], [near(prose(1), 3), prose(9)]])
     drop = run.execute(MinhashDedup(verify=None), "minhash_dedup")
     names = [r.name for r in MinhashDedup(verify=None).rounds("m", View("curate"))]
-    assert names == ["m.signatures", "m.groups", "m.clusters"]
+    assert names == ["m.signatures", "m.bands", "m.groups", "m.clusters"]
     assert len(run.survivors(drop)) == 2
     assert prose(9) in run.survivors(drop)
 
@@ -101,8 +111,8 @@ def test_verification_refutes_what_the_bands_suggest(lay) -> None:
     assert len(unverified.survivors(drop)) == 1
     drop = verified.execute(MinhashDedup(verify=0.7, **loose), "minhash_dedup")
     assert verified.survivors(drop) == sorted(texts)
-    facts = verified.facts("minhash_dedup.edges")
-    assert sum(f["pairs_refuted"] for f in facts) == sum(f["pairs_checked"] for f in facts) > 0
+    (facts,) = verified.facts("minhash_dedup.edges")
+    assert facts["pairs_refuted"] == facts["pairs_compared"] == 8 * 7 / 2
 
 
 def test_documents_already_dropped_take_no_part(lay) -> None:
@@ -116,13 +126,43 @@ def test_documents_already_dropped_take_no_part(lay) -> None:
     assert {row["key"] for row in run.clusters(second)} == {make_key(0, 0), make_key(1, 1)}
 
 
-def test_signatures_hold_one_column_a_band(lay) -> None:
-    run = lay([[prose(1), "short", prose(2)]])
-    run.execute(MinhashDedup(bands=3, rows=2), "minhash_dedup")
-    table = pq.read_table(run.folder.outputs("minhash_dedup.signatures", ".parquet")[0])
-    assert table.schema.names == ["key", "length", "band_000", "band_001", "band_002"]
-    assert table["key"].to_pylist() == [make_key(0, 0), make_key(0, 2)]
-    assert table["length"].to_pylist() == [len(prose(1)), len(prose(2))]
+@pytest.mark.parametrize("verify", [0.7, None])
+@pytest.mark.parametrize("save_index", [False, True])
+def test_memory_and_saved_shingles_change_nothing(lay, monkeypatch, verify, save_index) -> None:
+    texts = [near(prose(n), 10 * n + i) for n in range(30) for i in range(n % 12)]
+    expected = None
+    for factor in (1, 1000):
+        monkeypatch.setattr(scatter, "_RECORD_BYTES", 96 * factor)
+        monkeypatch.setattr(shingle_sets, "SHINGLE_BYTES", 32 * factor)
+        monkeypatch.setattr(components, "_EDGE_BYTES", 256 * factor)
+        run = lay([texts[:50], texts[50:60], [], texts[60:]])
+        stage = MinhashDedup(verify=verify, save_index=save_index, memory=10**7)
+        drop = run.execute(stage, "minhash_dedup")
+        found = run.clusters(drop)
+        expected = expected or found
+        assert found == expected
+    assert len(run.folder.manifests("minhash_dedup.groups")) > 1
+    assert len(run.survivors(drop)) < 60
+
+
+def test_the_best_score_survives() -> None:
+    texts = [near(prose(1), i) + " tail" * i for i in range(3)]
+    batch = with_columns(documents(texts), {"score": pa.array([0.5, 0.7, None], pa.float32())})
+    kept, _ = gristmill.apply(MinhashDedup(prefer="score"), batch)
+    assert kept["text"].to_pylist() == [texts[1]]
+
+
+def test_characters_where_words_have_no_spaces() -> None:
+    sentence = "磨坊在河边慢慢地转动着水车磨出白色的面粉农夫每天清晨都把麦子送到这里来"
+    texts = [
+        sentence * 3,
+        sentence * 3 + "了",
+        "完全不同的一段文字说的是山上的灯塔和海里的船只以及天上的星星",
+    ]
+    kept, _ = gristmill.apply(MinhashDedup(unit="char", ngram=5), documents(texts))
+    assert kept["text"].to_pylist() == texts[1:]
+    kept, _ = gristmill.apply(MinhashDedup(language="zh"), documents(texts))
+    assert kept["text"].to_pylist() == texts[1:]
 
 
 @pytest.mark.parametrize("bad", [{"bands": 0}, {"rows": 0}, {"ngram": 0}, {"verify": 0}, {"x": 1}])

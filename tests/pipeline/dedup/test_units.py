@@ -32,10 +32,9 @@ def test_sentences_end_with_their_line() -> None:
         "The wheel turns. ",
         "It is old!\n",
         "Why? ",
-        "Ask e.g. ",  # to spaCy's sentencizer "e.g." ends with a full stop
-        "Dr. Quern. (",
+        "Ask e.g. Dr. Quern. (",  # spaCy's sentencizer: all punctuation after a mark goes with it
         "Or not.)",
-    ] or cut(text, "sentence")[:4] == ["About us\n", "The wheel turns. ", "It is old!\n", "Why? "]
+    ]
 
 
 def test_simplified_units_are_datatroves() -> None:

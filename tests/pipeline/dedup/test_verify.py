@@ -4,121 +4,127 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gristmill.pipeline.dedup import verify
-from gristmill.pipeline.dedup.bands import GROUPS
-from gristmill.pipeline.dedup.verify import VerifyGroups, jaccard
-from gristmill.pipeline.rounds import Round, View
+from gristmill.pipeline.dedup.clusters import FOREIGN
+from gristmill.pipeline.dedup.earlier import Compared
+from gristmill.pipeline.dedup.parts import PartWriter
+from gristmill.pipeline.dedup.shingle_sets import SHINGLE_BYTES, SetPlan
+from gristmill.pipeline.dedup.tables import EDGES, GROUPS, SETS
+from gristmill.pipeline.dedup.verify import VerifyGroups
+from gristmill.pipeline.rounds import Round
 from gristmill.pipeline.run import LocalRunner, execute
-from gristmill.pipeline.schema import make_key
 from gristmill.pipeline.shard import Draft
-
-
-def letters(spec: str) -> str:
-    """``"abc"`` → a text whose word 1-grams are wa, wb, wc."""
-    return " ".join(f"w{c}" for c in spec)
 
 
 @pytest.fixture
 def verified(lay):
-    """Publish groups made up by hand, one list a band, and verify them."""
+    """Publish groups and shingle sets made up by hand, and verify them.
 
-    def make(shards, files, threshold=0.5):
-        run = lay([[letters(t) for t in texts] for texts in shards])
+    Documents are numbered; their shingles are the letters of a string. ``files`` are groups, a list
+    for each band range. Rank is the number, or 0 from ``foreign`` on.
+    """
+
+    def publish(run, name: str, task: int, schema: pa.Schema, file: str, rows: list) -> None:
+        draft = Draft(run.folder, name, task)
+        with PartWriter(draft.numbered(file, docs=len(rows)), schema) as out:
+            columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
+            arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
+            out.write(pa.table(arrays, schema=schema), 0)
+        draft.facts = {"keys": [], "shingles": 0}
+        run.folder.publish(draft)
+        run.folder.seal(name, task + 1)
+
+    def make(texts, files, threshold=0.5, memory=1 << 30, foreign=1000):
+        run = lay([[""]])
+        key = [n if n < foreign else FOREIGN + n for n in range(len(texts))]
         for task, groups in enumerate(files):
-            rows = [(g, make_key(*d), 1) for g, docs in enumerate(groups) for d in docs]
-            columns = list(zip(*rows, strict=True)) if rows else [(), (), ()]
-            draft = Draft(run.folder, "near.groups", task)
-            arrays = [pa.array(c, f.type) for c, f in zip(columns, GROUPS, strict=True)]
-            path = draft.numbered("groups.parquet", docs=len(rows))
-            pq.write_table(pa.table(arrays, schema=GROUPS), path)
-            run.folder.publish(draft)
-        run.folder.seal("near.groups", len(files))
-        work = VerifyGroups("near.groups", View("curate"), 1, threshold)
+            rows = [
+                (hash(frozenset(members)) % (1 << 62), key[n], 0 if n >= foreign else n + 1)
+                for members in groups
+                for n in sorted(members, key=lambda n: (n < foreign, n))
+            ]
+            publish(run, "near.groups", task, GROUPS, "groups.parquet", rows)
+        letters = [sorted(map(ord, set(text))) for text in texts]
+        rows = [(k, len(v), v) for k, v in zip(key, letters, strict=True)]
+        for task in range(2):
+            publish(run, "near.sets", task, SETS, "sets.parquet", rows[task::2])
+        publish(run, "near.signatures", 0, SETS, "signatures.parquet", [])
+        plan = SetPlan(Compared("near.signatures", ".signatures.parquet"), memory)
+        work = VerifyGroups("near.groups", "near.sets", plan, threshold)
         execute(run.folder, [Round("near.edges", work)], LocalRunner())
-        edges = [
-            (row["a"], row["b"])
-            for path in run.folder.outputs("near.edges", ".parquet")
-            for row in pq.read_table(path).to_pylist()
-        ]
-        facts = run.facts("near.edges")
-        return (
-            sorted(edges),
-            sum(f["pairs_checked"] for f in facts),
-            sum(f["pairs_refuted"] for f in facts),
-        )
+        (path,) = run.folder.outputs("near.edges", ".edges.parquet")
+        table = pq.read_table(path)
+        assert table.schema == EDGES
+        edges = sorted((row["a"] % FOREIGN, row["b"]) for row in table.to_pylist())
+        return edges, run.facts("near.edges")[0]
 
     return make
 
 
-def _edge(a: tuple[int, int], b: tuple[int, int]) -> tuple[int, int]:
-    return make_key(*a), make_key(*b)
+def _facts(compared: int, refuted: int, uncompared: int = 0) -> dict[str, int]:
+    return {
+        "pairs_compared": compared,
+        "pairs_refuted": refuted,
+        "docs_uncompared": uncompared,
+    }
 
 
-def test_alike_documents_of_several_shards(verified) -> None:
-    shards = [["abcd"], ["abcd"], ["abce"]]
-    edges, checked, refuted = verified(shards, [[[(0, 0), (1, 0), (2, 0)]]])
-    assert edges == [_edge((0, 0), (1, 0)), _edge((0, 0), (2, 0))]
-    assert (checked, refuted) == (2, 0)
+def test_alike_documents_are_joined(verified) -> None:
+    found = verified(["abcd", "abcd", "abce"], [[[0, 1, 2]]])
+    assert found == ([(0, 1), (0, 2), (1, 2)], _facts(3, 0))
 
 
 def test_unlike_documents_are_refuted(verified) -> None:
-    edges, checked, refuted = verified([["abcd", "efgh"]], [[[(0, 0), (0, 1)]]])
-    assert (edges, checked, refuted) == ([], 1, 1)
-
-
-def test_two_families_in_one_group_end_as_two_stars(verified) -> None:
-    shards = [["abcd", "wxyz"], ["abcd", "wxyz"], ["abcd", "wxyz"]]
-    group = [(s, r) for s in range(3) for r in range(2)]
-    edges, checked, refuted = verified(shards, [[group]])
-    assert edges == sorted(_edge((0, r), (s, r)) for r in (0, 1) for s in (1, 2))
-    assert (checked, refuted) == (5 + 2, 3)
+    assert verified(["abcd", "efgh"], [[[0, 1]]]) == ([], _facts(1, 1))
 
 
 def test_threshold_is_inclusive(verified) -> None:
-    shards, files = [["abc", "abd"]], [[[(0, 0), (0, 1)]]]  # Jaccard 2/4
-    assert len(verified(shards, files, threshold=0.5)[0]) == 1
-    assert verified(shards, files, threshold=0.51)[0] == []
+    texts, files = ["abc", "abd"], [[[0, 1]]]  # Jaccard 2/4
+    assert verified(texts, files, threshold=0.5)[0] == [(0, 1)]
+    assert verified(texts, files, threshold=0.51)[0] == []
 
 
 def test_a_group_found_in_many_bands_is_checked_once(verified) -> None:
-    group = [(0, 0), (0, 1), (0, 2)]
-    edges, checked, _ = verified([["abcd"] * 3], [[group]] * 14)
-    assert (len(edges), checked) == (2, 2)
+    assert verified(["abcd"] * 3, [[[0, 1, 2]]] * 14)[1] == _facts(3, 0)
 
 
 def test_overlapping_groups_share_their_pairs(verified) -> None:
-    files = [[[(0, 0), (0, 1)]], [[(0, 0), (0, 1), (0, 2)]]]
-    edges, checked, _ = verified([["abcd"] * 3], files)
-    assert (len(edges), checked) == (2, 2)
+    edges, facts = verified(["abcd"] * 3, [[[0, 1]], [[0, 1, 2]]])
+    assert (len(edges), facts) == (3, _facts(3, 0))
 
 
-def test_tasks_together_find_what_one_finds(verified, monkeypatch) -> None:
-    shards = [["abcd", "wxyz"] * 4] * 2
-    pairs = [[(0, r), (1, r)] for r in range(8)] + [[(0, r), (0, r + 1)] for r in range(7)]
-    whole = verified(shards, [pairs])
-    monkeypatch.setattr(verify, "_TASK_DOCS", 7)
-    assert verified(shards, [pairs]) == whole
-    assert len(whole[0]) == 8
+def test_a_large_group_ends_as_stars_around_leaders(verified) -> None:
+    edges, facts = verified(["abcd", "wxyz"] * 10, [[range(20)]])
+    assert edges == sorted((n % 2, n) for n in range(2, 20))
+    # All with the first, then the ten others with theirs.
+    assert facts == _facts(19 + 9, 10)
 
 
 def test_a_group_of_strangers_is_not_compared_pair_by_pair(verified, monkeypatch) -> None:
-    monkeypatch.setattr(verify, "_MAX_STARS", 3)
-    texts = [chr(0x4E00 + i) for i in range(50)]
-    edges, checked, _ = verified([texts], [[[(0, r) for r in range(50)]]])
+    monkeypatch.setattr(verify, "_LEADERS", 3)
+    edges, facts = verified([chr(0x4E00 + i) for i in range(50)], [[range(50)]])
     assert edges == []
-    assert checked == 49 + 48 + 47
+    assert facts == _facts(49 + 48 + 47, 49 + 48 + 47, 47)
+
+
+@pytest.mark.parametrize("memory", [1, 8 * SHINGLE_BYTES, 40 * SHINGLE_BYTES])
+def test_memory_changes_nothing(verified, memory: int) -> None:
+    draw = np.random.default_rng(4)
+    texts = ["".join(draw.choice(list("abcdef"), 4)) for _ in range(60)]
+    files = [[range(40), [41, 42], [40, 41, 42, 43]], [range(38, 60), [1, 50]]]
+    expected = verified(texts, files)
+    assert len(expected[0]) == 50
+    assert verified(texts, files, memory=memory) == expected
+
+
+def test_documents_of_earlier_runs_are_not_compared_with_each_other(verified) -> None:
+    edges, facts = verified(["abcd"] * 4, [[[0, 1, 2, 3]]], foreign=2)
+    assert edges == [(0, 1), (2, 0), (2, 1), (3, 0), (3, 1)]
+    assert facts == _facts(5, 0)
+    edges, _ = verified(["abcd"] * 20, [[range(20)]], foreign=10)
+    assert edges == [(10, n) for n in range(10)]
 
 
 def test_no_groups(verified) -> None:
-    assert verified([["abcd"]], [[], []]) == ([], 0, 0)
-
-
-@given(st.sets(st.integers(0, 30)), st.sets(st.integers(0, 30)))
-def test_jaccard_is_that_of_sets(a: set[int], b: set[int]) -> None:
-    expected = len(a & b) / len(a | b) if a | b else 0.0
-    arrays = [np.array(sorted(s), np.uint64) for s in (a, b)]
-    assert jaccard(*arrays) == expected
-    assert jaccard(*reversed(arrays)) == expected
+    assert verified([], [[], []]) == ([], _facts(0, 0))
