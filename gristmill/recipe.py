@@ -26,6 +26,7 @@ from gristmill.pipeline.compile import compile_rounds
 from gristmill.pipeline.datatrove.stage import Datatrove
 from gristmill.pipeline.dedup.exact import ExactDedup, UrlDedup
 from gristmill.pipeline.dedup.minhash import MinhashDedup
+from gristmill.pipeline.dedup.spans import SpanDedup
 from gristmill.pipeline.extract.stage import Extract
 from gristmill.pipeline.inputs import Inputs, cut_shards, list_inputs
 from gristmill.pipeline.plan import Plan, installed_versions
@@ -55,6 +56,7 @@ STAGES: dict[str, type[Map] | type[Judge] | type[Gather]] = {
     "url_dedup": UrlDedup,
     "exact_dedup": ExactDedup,
     "minhash_dedup": MinhashDedup,
+    "span_dedup": SpanDedup,
     "pii": Pii,
     "split_languages": SplitLanguages,
     "datatrove": Datatrove,

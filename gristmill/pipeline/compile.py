@@ -2,7 +2,8 @@
 
 Maps and Judges are fused until a barrier needs all documents; then what is pending becomes a
 segment. Barriers in a row share one segment: their drop lists are applied on the fly and written
-once, by the next segment. The last segment is always called ``documents``.
+once, by the next segment. Any other outcome of a barrier (it changes texts) is written before the
+next barrier. The last segment is always called ``documents``.
 """
 
 from collections.abc import Sequence
@@ -59,8 +60,8 @@ def compile_rounds(
             steps = []
         drops = tuple(step.run for step in steps if isinstance(step.run, DropList))
         rounds += stage.rounds(name, View(base.round, drops))
-        if drop := stage.drop_list(name):
-            steps.append(Step(name, drop))
+        if outcome := stage.outcome(name):
+            steps.append(Step(name, outcome))
     view = close(DOCUMENTS)
     for name, gather in tail:
         rounds += gather.rounds(name, view)
@@ -96,6 +97,6 @@ def _check_needs(
             continue
         have = columns_after(source, tuple(steps), keep_rejected)[0].names
         require(name, stage.reads(), have)
-        if drop := stage.drop_list(name):
-            steps.append(Step(name, drop))
+        if outcome := stage.outcome(name):
+            steps.append(Step(name, outcome))
     columns_after(source, tuple(steps), keep_rejected)

@@ -12,6 +12,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
@@ -51,13 +52,49 @@ class Round:
         return self.name.split(".")[0]
 
 
+class Outcome(ABC):
+    """What a barrier decided about single documents; the next segment applies it, by key."""
+
+    stage: str
+    #: Columns that must be there.
+    needs: ClassVar[tuple[str, ...]] = ()
+    #: What it lists, for messages: ``lists 2 documents to drop, 1 were found``.
+    listed_things: ClassVar[str]
+
+    @abstractmethod
+    def rows(self, folder: RunFolder, keys: tuple[int, int] | None) -> pa.Table:
+        """Return what is listed within a range of keys (both ends included), sorted by key."""
+
+    @abstractmethod
+    def columns(self) -> dict[str, pa.DataType]:
+        """Columns that ``mark`` adds or rewrites."""
+
+    @abstractmethod
+    def reasons(self) -> tuple[str, ...]:
+        """Every reason that ``mark`` can give."""
+
+    @abstractmethod
+    def mark(self, batch: pa.RecordBatch, rows: pa.Table) -> tuple[pa.RecordBatch, pa.Array]:
+        """Apply the rows to a batch; return it and why each document is dropped, or null."""
+
+    @abstractmethod
+    def listed(self, rows: pa.Table) -> int:
+        """Return how many things are to be found in the documents that rows speak of."""
+
+    @abstractmethod
+    def found(self, batch: pa.RecordBatch, reasons: pa.Array) -> int:
+        """Return how many of them were found in what ``mark`` returned."""
+
+
 @dataclass(frozen=True)
-class DropList:
+class DropList(Outcome):
     """The outcome of a dedup barrier: clusters of keys, of which only the survivor stays."""
 
     stage: str
     round: str
     reason: str
+
+    listed_things: ClassVar[str] = "documents to drop"
 
     def rows(self, folder: RunFolder, keys: tuple[int, int] | None) -> pa.Table:
         """Return the cluster members within a range of keys (both ends included), sorted by key."""
@@ -71,7 +108,7 @@ class DropList:
         return ds.dataset(paths, schema=CLUSTERS).to_table(filter=mine).sort_by("key")
 
     def columns(self) -> dict[str, pa.DataType]:
-        """Columns that ``mark`` adds."""
+        """The survivor of a document's cluster and the number of its members."""
         return {f"{self.stage}.survivor": pa.uint64(), f"{self.stage}.cluster_size": pa.int64()}
 
     def mark(self, batch: pa.RecordBatch, rows: pa.Table) -> tuple[pa.RecordBatch, pa.Array]:
@@ -88,6 +125,18 @@ class DropList:
         dropped = found & (survivor.fill_null(0).to_numpy() != keys)
         reasons = pa.array([self.reason] * len(keys), pa.string(), mask=~dropped)
         return with_columns(batch, values), reasons
+
+    def reasons(self) -> tuple[str, ...]:
+        """The one reason."""
+        return (self.reason,)
+
+    def listed(self, rows: pa.Table) -> int:
+        """Return how many documents are not the survivor."""
+        return int(pc.sum(pc.not_equal(rows["key"], rows["survivor"])).as_py() or 0)
+
+    def found(self, batch: pa.RecordBatch, reasons: pa.Array) -> int:
+        """Return how many documents got a reason."""
+        return int(batch.num_rows - reasons.null_count)
 
 
 @dataclass(frozen=True)
@@ -157,7 +206,11 @@ class Gather(Stage, ABC):
     def rounds(self, name: str, view: View) -> tuple[Round, ...]:
         """Return the rounds of this stage, named ``name`` or ``name.part``."""
 
-    def drop_list(self, name: str) -> DropList | None:
-        """Return what later segments drop because of this stage, if anything."""
+    def outcome(self, name: str) -> Outcome | None:
+        """Return what the next segment applies to the documents because of this stage, if anything.
+
+        A later barrier sees a ``DropList`` applied at once, through its view; before it sees any
+        other outcome the documents are written anew.
+        """
         del name
         return None

@@ -7,20 +7,18 @@ its reason and all signals measured until then.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from gristmill.errors import ConfigError, ShardError
 from gristmill.pipeline.cpu import cpu_seconds
 from gristmill.pipeline.manifest import StageCount
 from gristmill.pipeline.plan import load_plan
-from gristmill.pipeline.rounds import DropList, Tick, View
+from gristmill.pipeline.rounds import Outcome, Tick, View
 from gristmill.pipeline.shard import Draft, RunFolder
+from gristmill.pipeline.sink import Sink
 from gristmill.pipeline.source import open_input, planned_input
 from gristmill.pipeline.stage import Judge, Map, with_columns
 
@@ -28,16 +26,14 @@ KeepRejected = Literal["ids", "excerpt", "text"]
 
 #: Characters of text kept with a rejected document under ``keep_rejected: excerpt``.
 EXCERPT = 500
-_GROUP_ROWS = 1000
-_GROUP_BYTES = 32 << 20
 
 
 @dataclass(frozen=True)
 class Step:
-    """One Map, Judge or drop list, with the name of the recipe stage it belongs to."""
+    """One Map, Judge or outcome of a barrier, with the name of the recipe stage it belongs to."""
 
     stage: str
-    run: Map | Judge | DropList
+    run: Map | Judge | Outcome
 
 
 @dataclass
@@ -48,6 +44,7 @@ class Funnel:
     docs_out: Counter[str] = field(default_factory=Counter)
     drops: dict[str, Counter[str]] = field(default_factory=dict)
     cpu: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    found: Counter[str] = field(default_factory=Counter)  # of what barriers listed
 
     def counts(self, stages: list[str]) -> list[StageCount]:
         """Return the counts in manifest form."""
@@ -81,7 +78,7 @@ class Segment:
         lists = {
             step.stage: step.run.rows(draft.folder, self.source.key_range(draft.folder, draft.task))
             for step in self.steps
-            if isinstance(step.run, DropList) and self.source is not None
+            if isinstance(step.run, Outcome) and self.source is not None
         }
         kept_schema, ledger_schema = columns_after(schema, self.steps, self.keep_rejected)
         funnel = Funnel()
@@ -99,13 +96,14 @@ class Segment:
         draft.facts = {"keys": kept.keys}
         draft.numbered("kept.parquet", docs=kept.docs)
         draft.numbered("rejected.parquet", docs=rejected.docs)
-        for stage, rows in lists.items():
-            listed = pc.sum(pc.not_equal(rows["key"], rows["survivor"])).as_py() or 0
-            found = funnel.drops.get(stage, Counter()).total()
+        for step in self.steps:
+            if not isinstance(step.run, Outcome) or step.stage not in lists:
+                continue
+            listed, found = step.run.listed(lists[step.stage]), funnel.found[step.stage]
             if listed != found:
                 raise ShardError(
-                    f"{draft.round} task {draft.task}: {stage} lists {listed} documents to drop, "
-                    f"{found} were found"
+                    f"{draft.round} task {draft.task}: {step.stage} lists {listed} "
+                    f"{step.run.listed_things}, {found} were found"
                 )
 
     def _open(
@@ -126,8 +124,8 @@ class Segment:
         lists: dict[str, pa.Table],
         funnel: Funnel,
         draft: Draft,
-        kept: "Sink",
-        rejected: "Sink",
+        kept: Sink,
+        rejected: Sink,
     ) -> None:
         """Run one batch through all steps; write who stays and who does not."""
         started: set[str] = set()
@@ -143,6 +141,8 @@ class Segment:
             funnel.cpu[step.stage] += cpu_seconds() - before
             if isinstance(step.run, Map) and step.run.machine_column:
                 draft.verdicts += _verdicts(batch, step.run.machine_column, step.run)
+            if isinstance(step.run, Outcome) and reasons is not None:
+                funnel.found[step.stage] += step.run.found(batch, reasons)
             if reasons is None or reasons.null_count == batch.num_rows:
                 continue
             keep = pc.is_null(reasons)
@@ -171,11 +171,9 @@ def columns_after(
     ever = dict(now)
     for step in steps:
         run = step.run
-        if isinstance(run, DropList):
-            added = run.columns()
-        else:
-            require(step.stage, run.needs, now)
-            added = dict(run.adds()) if isinstance(run, Map) else {}
+        require(step.stage, run.needs, now)
+        added = run.columns() if isinstance(run, Outcome) else {}
+        added |= dict(run.adds()) if isinstance(run, Map) else {}
         now |= added
         ever |= added
         for name in run.removes if isinstance(run, Map) else ():
@@ -204,7 +202,7 @@ def run_step(
 ) -> tuple[pa.RecordBatch, pa.Array | None]:
     """Run one step and hold it to its declaration."""
     run = step.run
-    if isinstance(run, DropList):
+    if isinstance(run, Outcome):
         return run.mark(batch, lists[step.stage])
     if isinstance(run, Map):
         out = run(batch)
@@ -254,43 +252,3 @@ def _timed(batches: Iterator[pa.RecordBatch], funnel: Funnel) -> Iterator[pa.Rec
         if batch is None:
             return
         yield batch
-
-
-class Sink:
-    """A Parquet file written in row groups of bounded size."""
-
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self.schema, self.docs = schema, 0
-        self.keys: list[int] = []  # smallest and largest key written
-        self._writer = pq.ParquetWriter(path, schema, compression="zstd", compression_level=3)
-        self._held: list[pa.RecordBatch] = []
-        self._rows = self._bytes = 0
-
-    def write(self, batch: pa.RecordBatch) -> None:
-        """Add rows; they reach the file in groups."""
-        if not batch.num_rows:
-            return
-        self.docs += batch.num_rows
-        keys = [*self.keys, *batch.column("key").to_pylist()]
-        self.keys = [min(keys), max(keys)]
-        # Arrow tells a column that may be null from one that may not; here only types count.
-        self._held.append(pa.RecordBatch.from_arrays(batch.columns, schema=self.schema))
-        self._rows += batch.num_rows
-        self._bytes += batch.nbytes
-        if self._rows >= _GROUP_ROWS or self._bytes >= _GROUP_BYTES:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self._held:
-            self._writer.write_table(pa.Table.from_batches(self._held, self.schema))
-            self._held, self._rows, self._bytes = [], 0, 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
-    ) -> None:
-        if kind is None:
-            self._flush()
-        self._writer.close()

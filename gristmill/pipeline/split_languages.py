@@ -16,8 +16,8 @@ from typing import ClassVar
 
 from gristmill.pipeline.manifest import StageCount
 from gristmill.pipeline.rounds import Gather, Round, Tick, View
-from gristmill.pipeline.segment import Sink
 from gristmill.pipeline.shard import Draft, RunFolder
+from gristmill.pipeline.sink import Sink
 
 #: Documents without a language: the code of ISO 639 for "undetermined".
 UNDETERMINED = "und"

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from gristmill.pipeline.tokens import Tokenizer
-from gristmill.pipeline.word_languages import splitter
+from gristmill.pipeline.word_languages import plain_splitter, splitter
 
 #: Word lists of texts up to this many characters are kept for the stages that follow.
 SMALL_TEXT = 100_000
@@ -91,6 +91,30 @@ def sentences_in_lines(lines: Sequence[str], language: str = "en") -> int:
     if not lines:
         return 0
     return splitter(language).count_sentences(_encodable("\n".join(lines)).split("\n"))
+
+
+def sentence_starts(lines: Sequence[str], language: str = "en") -> list[list[int]]:
+    """Return where the sentences of each line begin: as many places as :func:`sentence_count`.
+
+    Lines that would have to be changed first (endless chunks) are cut by the plain rule instead.
+
+    Args:
+        lines: texts without newlines.
+        language: as for :func:`words`.
+
+    Returns:
+        For each line character offsets in rising order; the first is 0.
+    """
+    if not lines:
+        return []
+    usual = _encodable("\n".join(lines)).split("\n")
+    changed = [i for i, (a, b) in enumerate(zip(lines, usual, strict=True)) if a != b]
+    for i in changed:
+        usual[i] = ""
+    found = splitter(language).sentence_starts(usual)
+    for i in changed:
+        found[i] = plain_splitter().sentence_starts([lines[i]])[0]
+    return found
 
 
 def simplify(text: str) -> str:

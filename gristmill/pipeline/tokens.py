@@ -26,6 +26,9 @@ _RUN = re.compile(r"\s+|\S+")
 # What a chunk does to the sentence count, for (no terminal mark seen before, one seen before):
 # sentences begun inside it, and whether a terminal mark is pending after it.
 _Effect = tuple[tuple[int, bool], tuple[int, bool]]
+# Where the tokens of a chunk begin, and their kinds.
+_Places = tuple[tuple[int, int], ...]
+_WORD: _Places = ((0, 0),)
 _Value = TypeVar("_Value")
 
 
@@ -73,6 +76,7 @@ class Tokenizer:
         self._is_punct = is_punct
         self._memo: dict[str, Tokens] = {}
         self._effects: dict[str, _Effect] = {}
+        self._places: dict[str, _Places] = {}
         self._lock = threading.Lock()  # spaCy's memory zones cannot nest
 
     def words(self, text: str) -> tuple[str, ...]:
@@ -119,6 +123,37 @@ class Tokenizer:
             elif pending and run != " ":  # whitespace other than a single space is a token
                 count, pending = count + 1, False
         return count
+
+    def sentence_starts(self, lines: Sequence[str]) -> list[list[int]]:
+        """Return where the sentences of each line begin: 0 first, then the sentencizer's places.
+
+        Args:
+            lines: texts without newlines.
+        """
+        joined, glue = self._glue("\n".join(lines))
+        marks = self._terminal.intersection(joined)
+        if not marks:
+            return [[0] for _ in lines]
+        places, memo = _recall(
+            self._places if glue == GLUE else {},
+            {chunk for chunk in set(joined.split()) if not chunk.isalnum()},
+            lambda new: self._new_places(new, glue),
+        )
+        if glue == GLUE:
+            self._places = memo
+        ending = _chunks_with("".join(sorted(marks)))
+        return [_starts(line, ending, places) for line in joined.split("\n")]
+
+    def _new_places(self, chunks: set[str], glue: str) -> dict[str, _Places]:
+        tokens, found = self._tokens_of(chunks, glue), {}
+        for chunk in chunks:
+            places, at, text = [], 0, chunk.replace(glue, " ")
+            for token in tokens[chunk]:
+                at = max(text.find(token, at), at)
+                places.append((at, self._kind(token)))
+                at += len(token)
+            found[chunk] = tuple(places)
+        return found
 
     def _glue(self, text: str) -> tuple[str, str]:
         """Replace the spaces that must not part chunks by a character the text does not have."""
@@ -228,3 +263,31 @@ def _effect(kinds: tuple[int, ...]) -> _Effect:
         return count, pending
 
     return run(False), run(True)
+
+
+@lru_cache(maxsize=100)
+def _chunks_with(marks: str) -> re.Pattern[str]:
+    """Return a pattern of chunks that hold one of a few marks; for all marks it would be slow."""
+    few = re.escape(marks)
+    return re.compile(rf"(?<!\S)[^\s{few}]*+[{few}]\S*+")
+
+
+def _starts(line: str, ending: re.Pattern[str], places: Mapping[str, _Places]) -> list[int]:
+    """Return where the sentences of a line begin, looking only at what follows a terminal mark."""
+    starts, at = [0], 0
+    while hit := ending.search(line, at):
+        pending, at = False, hit.start()
+        while (run := _RUN.match(line, at)) and (pending or at == hit.start()):
+            chunk = run.group()
+            if chunk == " ":
+                tokens: _Places = ()
+            elif chunk.isspace():  # a token; a single space before it belongs to the mark
+                tokens = ((int(chunk[0] == " "), 0),)
+            else:
+                tokens = places.get(chunk, _WORD)
+            for within, kind in tokens:
+                if kind == 0 and pending:
+                    starts.append(at + within)
+                pending = kind == 2 or (kind == 1 and pending)
+            at = run.end()
+    return starts

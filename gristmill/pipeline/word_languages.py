@@ -54,6 +54,9 @@ class Splitter(Protocol):
     def count_sentences(self, lines: Sequence[str]) -> int:
         """Return how many sentences all lines have, at least 1 in each."""
 
+    def sentence_starts(self, lines: Sequence[str]) -> list[list[int]]:
+        """Return where the sentences of each line begin, in order; the first place is 0."""
+
 
 @lru_cache(maxsize=64)
 def splitter(language: str) -> Splitter:
@@ -67,7 +70,7 @@ def splitter(language: str) -> Splitter:
     if language in _KOREAN:
         return KiwiSplitter()
     pipeline = _assignments().get(language)
-    return PlainSplitter() if pipeline is None else _blank(pipeline)
+    return plain_splitter() if pipeline is None else _blank(pipeline)
 
 
 def check_language(language: str) -> str:
@@ -106,11 +109,16 @@ class SpacySplitter:
     def count_sentences(self, lines: Sequence[str]) -> int:
         """Return how many sentences the sentencizer finds in all lines, at least 1 in each."""
         with self._lock, self._nlp.memory_zone():
-            return sum(max(1, self._count(line)) for line in lines)
+            return sum(max(1, len(self._starts(line))) for line in lines)
 
-    def _count(self, line: str) -> int:
+    def sentence_starts(self, lines: Sequence[str]) -> list[list[int]]:
+        """Return where the sentencizer's sentences of each line begin."""
+        with self._lock, self._nlp.memory_zone():
+            return [self._starts(line) or [0] for line in lines]
+
+    def _starts(self, line: str) -> list[int]:
         doc = self._sentencizer(self._nlp.tokenizer(line))
-        return sum(bool(token.is_sent_start) for token in doc)
+        return [token.idx for token in doc if token.is_sent_start]
 
 
 class KiwiSplitter:
@@ -137,6 +145,18 @@ class KiwiSplitter:
         clean = (_ENDLESS_NUMBER.sub("", line) for line in lines)
         return sum(max(1, len(self._kiwi.split_into_sents(line))) for line in clean)
 
+    def sentence_starts(self, lines: Sequence[str]) -> list[list[int]]:
+        """Return where Kiwi's sentences of each line begin.
+
+        A line with a number that Kiwi would stumble over is cut by the plain rule.
+        """
+        return [
+            plain_splitter().sentence_starts([line])[0]
+            if _ENDLESS_NUMBER.search(line)
+            else [0, *[found.start for found in self._kiwi.split_into_sents(line)[1:]]]
+            for line in lines
+        ]
+
 
 class PlainSplitter:
     """A rule for any script, without a dictionary.
@@ -162,9 +182,20 @@ class PlainSplitter:
 
     def count_sentences(self, lines: Sequence[str]) -> int:
         """Return how many sentences all lines have, at least 1 in each."""
-        return len(lines) + sum(
-            end.end() < len(line) for line in lines for end in self._end.finditer(line)
-        )
+        return sum(map(len, self.sentence_starts(lines)))
+
+    def sentence_starts(self, lines: Sequence[str]) -> list[list[int]]:
+        """Return 0 and the places after each end of a sentence, for each line."""
+        return [
+            [0, *[end.end() for end in self._end.finditer(line) if end.end() < len(line)]]
+            for line in lines
+        ]
+
+
+@lru_cache(maxsize=1)
+def plain_splitter() -> PlainSplitter:
+    """Return the plain rule of this process."""
+    return PlainSplitter()
 
 
 @lru_cache(maxsize=64)

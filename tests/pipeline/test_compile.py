@@ -6,7 +6,8 @@ from gristmill.errors import ConfigError
 from gristmill.pipeline.compile import compile_rounds
 from gristmill.pipeline.dedup.exact import ExactDedup
 from gristmill.pipeline.dedup.minhash import MinhashDedup
-from gristmill.pipeline.rounds import DropList, Round
+from gristmill.pipeline.dedup.spans import SpanDedup
+from gristmill.pipeline.rounds import DropList, Round, View
 from gristmill.pipeline.schema import DOCUMENT, PAGE
 from gristmill.pipeline.segment import Segment
 from gristmill.pipeline.source import Read
@@ -61,3 +62,13 @@ def test_a_stage_may_stand_once() -> None:
 def test_a_barrier_needs_text_too() -> None:
     with pytest.raises(ConfigError, match="exact_dedup needs column text"):
         compile_rounds([EXACT], [], PAGE)
+
+
+def test_an_outcome_that_changes_texts_is_written_before_the_next_barrier() -> None:
+    rounds = compile_rounds([EXACT, ("span_dedup", SpanDedup()), NEAR], [], DOCUMENT)
+    segments = [round_ for round_ in rounds if isinstance(round_.work, Segment)]
+    assert [round_.name for round_ in segments] == ["curate", "curate-8", "documents"]
+    steps = [[step.stage for step in round_.work.steps] for round_ in segments]
+    assert steps == [["read"], ["exact_dedup", "span_dedup"], ["minhash_dedup"]]
+    assert [drop.stage for drop in rounds[4].work.view.drops] == ["exact_dedup"]
+    assert rounds[9].work.view == View("curate-8")

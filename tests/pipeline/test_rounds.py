@@ -42,7 +42,7 @@ class Decide(Gather):
     def rounds(self, name: str, view: View) -> tuple[Round, ...]:
         return (Round(f"{name}.clusters", Decree(self.files)),)
 
-    def drop_list(self, name: str) -> DropList:
+    def outcome(self, name: str) -> DropList:
         return DropList(name, f"{name}.clusters", "told_so")
 
 
@@ -66,7 +66,7 @@ def test_a_shard_sees_the_rows_of_its_own_keys_sorted(two_shards: Any, make_run:
     stage = Decide(files=(ROWS[1:], (), ROWS[:1]))
     folder, rounds = make_run(two_shards, [("decide", stage)])
     execute(folder, rounds, LocalRunner())
-    drop = stage.drop_list("decide")
+    drop = stage.outcome("decide")
     first, second = (View("curate").key_range(folder, task) for task in (0, 1))
     assert (first, second) == ((A0, make_key(0, 2)), (B0, B2))
     assert drop.rows(folder, first)["key"].to_pylist() == [A0, A1]
@@ -118,7 +118,7 @@ def test_a_view_leaves_out_what_is_listed(two_shards: Any, make_run: Make) -> No
     first, second = Decide(files=(ROWS,)), Decide(files=(((B2, make_key(1, 1), 2),),))
     folder, rounds = make_run(two_shards, [("first", first), ("second", second)])
     execute(folder, rounds, LocalRunner())
-    lists = (first.drop_list("first"), second.drop_list("second"))
+    lists = (first.outcome("first"), second.outcome("second"))
 
     def seen(*drops: DropList) -> list[list[str]]:
         view = View("curate", drops)

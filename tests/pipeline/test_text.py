@@ -12,6 +12,7 @@ from datatrove.utils.text import (
     split_into_words,
 )
 from datatrove.utils.text import TERMINAL_PUNCTUATION as THEIR_TERMINAL
+from datatrove.utils.word_tokenizers import load_word_tokenizer
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ from gristmill.pipeline.text import (
     PUNCTUATION,
     TERMINAL_PUNCTUATION,
     sentence_count,
+    sentence_starts,
     sentences_in_lines,
     simplify,
     words,
@@ -78,6 +80,28 @@ def test_simplify_is_datatroves(text):
 @given(st.lists(pieces.map(lambda text: text.replace("\n", "\t")), max_size=5))
 def test_sentences_of_lines_are_those_of_each(lines):
     assert sentences_in_lines(lines) == sum(map(sentence_count, lines))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(pieces.map(lambda text: text.replace("\n", "\t")), max_size=5))
+@example(["a.  B", "Yes. :) No", "(One.) Two", "x" * 300 + ". Yes. No", "IS_ALPHA. Yes"])
+def test_sentences_begin_where_spacys_do(lines):
+    tokenizer = load_word_tokenizer("en")
+    found = sentence_starts(lines)
+    assert [len(starts) for starts in found] == [sentence_count(line) for line in lines]
+    for line, starts in zip(lines, found, strict=True):
+        assert starts == sorted(set(starts))
+        assert starts[0] == 0
+        if "IS_ALPHA" not in line and max(map(len, line.split()), default=0) <= LONGEST_CHUNK:
+            with tokenizer.tokenizer.memory_zone():
+                tokens = tokenizer.tokenizer(line)
+                assert starts == ([t.idx for t in tokens if t.is_sent_start] or [0])
+
+
+def test_sentences_of_endless_chunks():
+    line = "1:" * 20_000 + ". Yes! No."
+    assert sentence_starts([line, "It is. B"]) == [[0, 40_002, 40_007], [0, 7]]
+    assert sentence_starts([]) == []
 
 
 def test_simplify_many_different_marks():

@@ -48,10 +48,12 @@ pieces = st.lists(st.sampled_from(PIECES), max_size=14).map(" ".join)
 @given(pieces)
 def test_memo_does_not_change_the_answer(text: str) -> None:
     cold_one = Tokenizer.__new__(Tokenizer)
-    cold_one.__dict__.update(tokenizer().__dict__, _memo={}, _effects={})
+    cold_one.__dict__.update(tokenizer().__dict__, _memo={}, _effects={}, _places={})
     cold = cold_one.words(text), cold_one.count_sentences([text])
     warm = cold_one.words(text), cold_one.count_sentences([text])
     assert cold == warm == (tokenizer().words(text), tokenizer().count_sentences([text]))
+    found = cold_one.sentence_starts([text])
+    assert found == cold_one.sentence_starts([text]) == tokenizer().sentence_starts([text])
 
 
 def test_memo_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,6 +65,7 @@ def test_memo_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(tokenizer()._effects) <= 10
     assert tokenizer().words("y" * 41) == ("y" * 41,)
     assert tokenizer().count_sentences(["y" * 41 + ". A"]) == 2
+    assert tokenizer().sentence_starts(["y" * 41 + ". A"]) == [[0, 43]]
     assert max(map(len, [*tokenizer()._memo, *tokenizer()._effects])) < 41
 
 

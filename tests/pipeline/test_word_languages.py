@@ -1,4 +1,5 @@
 import re
+from itertools import pairwise
 
 import pytest
 from datatrove.utils.text import split_into_sentences, split_into_words
@@ -14,7 +15,7 @@ from gristmill.filters.gopher_repetition import GopherRepetition
 from gristmill.pipeline import word_languages as module
 from gristmill.pipeline.schema import documents
 from gristmill.pipeline.stage import Map, apply
-from gristmill.pipeline.text import sentence_count, sentences_in_lines, words
+from gristmill.pipeline.text import sentence_count, sentence_starts, sentences_in_lines, words
 from gristmill.pipeline.tokens import tokenizer
 
 #: Our code, datatrove's, and a text of our own.
@@ -49,6 +50,14 @@ def test_words_and_sentences_are_datatroves(ours: str, theirs: str, text: str) -
 
 
 pieces = st.sampled_from([piece for _, _, text in TEXTS for piece in re.split(r"( )", text)])
+
+
+@pytest.mark.parametrize(("ours", "theirs", "text"), CODES)
+def test_sentences_begin_where_they_are_cut(ours: str, theirs: str, text: str) -> None:
+    [starts, empty] = sentence_starts([text, ""], ours)
+    sentences = [text[a:b].strip() for a, b in pairwise([*starts, len(text)])]
+    assert sentences == [one.strip() for one in split_into_sentences(text, theirs)]
+    assert empty == [0]
 
 
 @settings(max_examples=60, deadline=None)
@@ -88,6 +97,10 @@ def test_plain_rule() -> None:
     assert words("a_b (c)", "zh") == ("a", "_", "b", "(", "c", ")")
     assert sentence_count("水車は回る。「はい。」風も！", "ja") == 3
     assert sentence_count("3.14 of a.b. Next… (yes)", "xyz") == 2
+    assert sentence_starts(["3.14 of a.b. Next… (yes)", "水車は回る。「はい。」風も！"], "xyz") == [
+        [0, 13],
+        [0, 7, 11],
+    ]
     assert sentence_count("", "xyz") == sentence_count("!" * 50_000, "xyz") == 1
     assert sentences_in_lines([], "ja") == 0
 
@@ -112,6 +125,10 @@ def test_korean_is_datatroves() -> None:
     assert list(words(text, "ko")) == split_into_words(text, "kor_Hang")
     assert sentence_count(text, "ko") == len(split_into_sentences(text, "kor_Hang"))
     assert words("값 " + "1" * 30 + " 물", "ko") == words("값  물", "ko")
+    lines = ["안녕하세요. 저는 물레방아를 돌렸어요! 값은 3,000원입니다.", "1" * 30 + " 물. 물"]
+    starts, plain = sentence_starts(lines, "ko")
+    assert [lines[0][at] for at in starts] == ["안", "저", "값"]
+    assert plain == [0, 34]
 
 
 @pytest.mark.parametrize("stage", [C4, FinewebQuality, GopherQuality, GopherRepetition])

@@ -77,11 +77,11 @@ class HashDedup(Gather):
         """Hash every shard, sort the hashes into ranges, then group every range."""
         hashes = Round(f"{name}.hashes", HashShard(self, view))
         source = Compared(hashes.name, ".hashes.parquet", self.against)
-        scatter = Scatter(source, ("high",), self.memory, ("low",))
+        scatter = Scatter(source, ("high",), self.memory, ("rank", "low"))
         ranges = Round(f"{name}.ranges", scatter)
         return hashes, ranges, Round(f"{name}.clusters", GroupRange(scatter, ranges.name))
 
-    def drop_list(self, name: str) -> DropList:
+    def outcome(self, name: str) -> DropList:
         """Everything but survivors."""
         return DropList(name, f"{name}.clusters", self.reason)
 

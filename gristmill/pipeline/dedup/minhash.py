@@ -100,6 +100,6 @@ class MinhashDedup(Gather):
         last = Components(edges, verified, view, self.memory)
         return *out, Round(f"{name}.clusters", last)
 
-    def drop_list(self, name: str) -> DropList:
+    def outcome(self, name: str) -> DropList:
         """Everything but survivors."""
         return DropList(name, f"{name}.clusters", "near_duplicate")

@@ -21,11 +21,11 @@ _RECORD_BYTES = 96
 
 @dataclass(frozen=True)
 class Scatter:
-    """Writes records (value, key, rank, …) of all documents, range by range of ``value``.
+    """Writes records (value, key, …) of all documents, range by range of ``value``.
 
     Attributes:
-        source: files with the columns ``key``, ``rank`` and those named here.
-        values: columns of hashes; a document has one record for each.
+        source: files with the column ``key`` and those named here.
+        values: columns of hashes; a row has one record for each.
         more: columns that go along.
         memory: bytes of one task.
     """
@@ -33,12 +33,12 @@ class Scatter:
     source: Compared
     values: tuple[str, ...]
     memory: int
-    more: tuple[str, ...] = ()
+    more: tuple[str, ...] = ("rank",)
 
     @property
     def schema(self) -> pa.Schema:
         """Columns of the records, all 64-bit numbers."""
-        return pa.schema([(name, pa.uint64()) for name in ("value", "key", "rank", *self.more)])
+        return pa.schema([(name, pa.uint64()) for name in ("value", "key", *self.more)])
 
     def count(self, folder: RunFolder) -> int:
         """As many groups of shards as keep each within memory."""
@@ -53,13 +53,22 @@ class Scatter:
         docs = sum(file.docs for file in self.source.files(folder))
         return max(1, -(-docs * len(self.values) * _RECORD_BYTES // self.memory))
 
+    def owners(self, folder: RunFolder, keys: U64) -> tuple[Index, int]:
+        """Return which group of shards each document is in, and the number of groups."""
+        files = self.source.files(folder)
+        groups = self._groups(files)
+        # A group but the first begins with a file that has documents: cut_evenly sees to it.
+        bounds = [files[group.start].first_key for group in groups[1:]]
+        owner = np.searchsorted(np.array(bounds, np.uint64), keys, side="right")
+        return owner.astype(np.int64), len(groups)
+
     def __call__(self, draft: Draft, tick: Tick) -> None:
         """Write one group's records."""
         files, docs = self.source.files(draft.folder), 0
         with PartWriter(draft.numbered("records.parquet"), self.schema) as out:
             held: list[pa.Table] = []
             for number in self._groups(files)[draft.task]:
-                for table in files[number].tables(["rank", *self.more, *self.values]):
+                for table in files[number].tables([*self.more, *self.values]):
                     held += map(self._records, [table] * len(self.values), self.values)
                     docs += table.num_rows
                     tick({"docs_in": docs})
@@ -69,7 +78,7 @@ class Scatter:
         draft.numbered("records.parquet", docs=docs)
 
     def _records(self, table: pa.Table, name: str) -> pa.Table:
-        columns = [table[column] for column in (name, "key", "rank", *self.more)]
+        columns = [table[column] for column in (name, "key", *self.more)]
         return pa.table(columns, schema=self.schema)
 
     def _flush(self, held: list[pa.Table], out: PartWriter, folder: RunFolder) -> list[pa.Table]:

@@ -6,7 +6,7 @@ from itertools import zip_longest
 from typing import Any
 
 from gristmill.errors import ConfigError
-from gristmill.pipeline.rounds import DropList
+from gristmill.pipeline.rounds import Outcome
 from gristmill.pipeline.segment import Segment, Step
 from gristmill.pipeline.stage import Judge, Map
 
@@ -30,8 +30,8 @@ def changed_judges(old: Segment, new: Segment) -> list[int]:
     return changed
 
 
-def _by_stage(steps: Sequence[Step]) -> dict[str, list[Map | Judge | DropList]]:
-    found: dict[str, list[Map | Judge | DropList]] = defaultdict(list)
+def _by_stage(steps: Sequence[Step]) -> dict[str, list[Map | Judge | Outcome]]:
+    found: dict[str, list[Map | Judge | Outcome]] = defaultdict(list)
     for step in steps:
         found[step.stage].append(step.run)
     return found

@@ -19,9 +19,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gristmill.errors import ConfigError, CorruptError
-from gristmill.pipeline.rounds import DropList
+from gristmill.pipeline.rounds import Outcome
 from gristmill.pipeline.segment import EXCERPT, Segment, Step, run_step
-from gristmill.pipeline.stage import Judge, Map, with_columns
+from gristmill.pipeline.stage import Map, with_columns
 from gristmill.pipeline.whatif.changes import changed_judges, judge
 from gristmill.pipeline.whatif.fate import KEPT, Example, Fate, describe, direction
 
@@ -132,7 +132,7 @@ class Retrial:
         rows = np.arange(batch.num_rows)
         for step in self._new[first:]:
             run = step.run
-            if not batch.num_rows or isinstance(run, DropList):
+            if not batch.num_rows or isinstance(run, Outcome):
                 break
             if not set(run.needs) <= set(batch.schema.names) - cut:
                 for row in rows:
@@ -165,9 +165,7 @@ def _places(steps: Sequence[Step]) -> dict[str, int]:
     """Return which step gives which reason, by ``stage NUL reason``."""
     found: dict[str, int] = {}
     for i, step in enumerate(steps):
-        run = step.run
-        reasons: tuple[str, ...] = (run.reason,) if isinstance(run, DropList) else ()
-        for reason in run.reasons() if isinstance(run, Judge) else reasons:
+        for reason in () if isinstance(step.run, Map) else step.run.reasons():
             if found.setdefault(f"{step.stage}\0{reason}", i) != i:
                 raise ConfigError(
                     f"{step.stage}: two of its judges give the reason {reason}, so the ledger "

@@ -33,8 +33,8 @@ class Laid:
     def execute(self, stage: Gather, name: str) -> DropList:
         """Run a barrier and return its drop list."""
         execute(self.folder, stage.rounds(name, self.view), LocalRunner())
-        drop = stage.drop_list(name)
-        assert drop is not None
+        drop = stage.outcome(name)
+        assert isinstance(drop, DropList)
         return drop
 
     def clusters(self, drop: DropList) -> list[dict[str, int]]:

@@ -35,11 +35,16 @@ def test_every_record_reaches_its_range(lay, memory: int) -> None:
         run.folder.publish(draft)
         expected.update((v, k) for row in values.tolist() for v, k in zip(row, keys, strict=True))
     run.folder.seal("x.hashes", len(shards))
-    work = Scatter(Compared("x.hashes", ".hashes.parquet"), ("h", "i"), memory, ("more",))
+    work = Scatter(Compared("x.hashes", ".hashes.parquet"), ("h", "i"), memory, ("rank", "more"))
     execute(run.folder, [Round("x.ranges", work)], LocalRunner())
     ranges = work.ranges(run.folder)
     assert ranges == {1 << 30: 1, 96 * 8: 4, 1: 26 * 96}[memory]
     assert work.count(run.folder) == {1 << 30: 1, 96 * 8: 3, 1: 3}[memory]
+    groups = {1 << 30: [0, 0, 0, 0], 96 * 8: [0, 0, 1, 2], 1: [0, 0, 1, 2]}[memory]
+    firsts = np.array([make_key(task, 0) for task in range(4)], np.uint64)
+    owners, number_of_groups = work.owners(run.folder, firsts[[3, 0, 2]])
+    assert owners.tolist() == [groups[3], groups[0], groups[2]]
+    assert number_of_groups == work.count(run.folder)
     found = Counter()
     for number in range(ranges):
         records = work.read_range(run.folder, "x.ranges", number)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gristmill.errors import ConfigError, CorruptError
-from gristmill.pipeline import segment
+from gristmill.pipeline import segment, sink
 from gristmill.pipeline.segment import Segment, Step
 from gristmill.pipeline.whatif import retrial
 from gristmill.pipeline.whatif.fate import KEPT, Fate
@@ -58,7 +58,7 @@ def test_it_equals_a_new_run(
     """Small groups of rows everywhere, so that documents lie on both sides of every border."""
     paths = write_docs(["first", *one], ["first", *two])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(segment, "_GROUP_ROWS", 7)
+        patch.setattr(sink, "_GROUP_ROWS", 7)
         patch.setattr(segment, "EXCERPT", 8)
         patch.setattr(retrial, "EXCERPT", 8)
         patch.setattr(retrial, "_JUDGED_ROWS", 5)
