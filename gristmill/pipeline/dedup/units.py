@@ -18,7 +18,8 @@ import numpy as np
 import xxhash
 
 from gristmill.pipeline.dedup.arrays import GOLDEN, U64, Index, mix
-from gristmill.pipeline.text import sentence_starts, simplified_words, simplify
+from gristmill.pipeline.dedup.word_hashes import word_hashes
+from gristmill.pipeline.text import sentence_starts, simplify
 
 UnitKind = Literal["sentence", "line"]
 
@@ -50,7 +51,7 @@ class SpanCutter:
         unit: ``sentence``, a line's end also being a sentence's; or ``line``.
         span: units in a span.
         min_words: spans with fewer are left out; words are counted in the simplified units.
-        language: whose rules cut sentences and words.
+        language: whose rules cut sentences.
     """
 
     unit: UnitKind = "sentence"
@@ -83,8 +84,7 @@ class SpanCutter:
         ends[last[counts > 0] - 1] = np.array([len(text) for text in texts], np.int64)[counts > 0]
         first = np.flatnonzero(last[row] - np.arange(len(row)) >= self.span)
         if self.min_words:
-            words = map(len, simplified_words(forms, self.language))
-            before = np.cumsum([0, *words])
+            before = np.r_[0, np.cumsum(word_hashes(forms)[1])]
             first = first[before[first + self.span] - before[first] >= self.min_words]
         hashes = self._hashes(forms, first)
         return Spans(hashes, row[first], begins[first], ends[first + self.span - 1])
