@@ -91,7 +91,7 @@ def test_a_run_from_python_and_again(source: Path, tmp_path: Path) -> None:
     kept = pq.read_table(tmp_path / "out" / "documents" / "00000.kept.parquet")
     assert kept["text"].to_pylist() == ["Another text.", "One  fine\ntext.", "Last."]
     assert gristmill.run(recipe, str(tmp_path / "out"), watch=again) == report
-    assert len(first.results) == 4
+    assert len(first.results) == 5
     assert again.results == []
     assert [(n, total) for n, total, _ in again.rounds] == [
         (n, total) for n, total, _ in first.rounds

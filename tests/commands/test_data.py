@@ -104,7 +104,11 @@ def test_a_stage_reads_what_another_wrote(docs: Path, tmp_path: Path) -> None:
 
 
 #: What cannot run without a setting or a column that these tests do not give.
-NEEDY = {"classifier": "no model; name a file", "split_languages": "needs column language"}
+NEEDY = {
+    "classifier": "no model; name a file",
+    "decontaminate": "evals",
+    "split_languages": "needs column language",
+}
 
 
 @pytest.mark.parametrize("name", sorted(NEEDY))

@@ -47,6 +47,8 @@ def _halves(text: str) -> tuple[int, int]:
 class HashDedup(Gather):
     """What both kinds of exact deduplication share."""
 
+    needs: ClassVar[tuple[str, ...]] = ("text",)
+    stage_name: ClassVar[str]
     column: ClassVar[str]
     reason: ClassVar[str]
 
@@ -66,8 +68,6 @@ class HashDedup(Gather):
         """The earlier runs' hashes. Raises ConfigError: see ``check_against``."""
         name = self.stage_name
         return check_against(name, self.against, {}, [f"{name}.hashes", f"{name}.clusters"])
-
-    stage_name: ClassVar[str]
 
     @abstractmethod
     def hash(self, value: str | None) -> tuple[int, int] | None:
