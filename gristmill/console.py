@@ -146,6 +146,9 @@ def print_report(console: Console, report: Report) -> None:
     console.print(funnel_table(report))
     if any(stage.drops for stage in report.stages):
         console.print(drops_table(report))
+    for stage, figures in report.figures.items():
+        told = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in figures.items())
+        console.print(f"{stage}: {told}", highlight=False)
     if report.shards:
         train, val = report.tokens["train"], report.tokens["val"]
         console.print(f"tokens: {train:,} train, {val:,} val in {len(report.shards)} files")

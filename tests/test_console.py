@@ -21,7 +21,7 @@ STAGES = (
 def report(**changes: Any) -> Report:
     body: dict[str, Any] = {
         "run_id": "abc", "recipe": {"name": "r"}, "stages": STAGES, "cpu_seconds": {"c4": 12.34},
-        "tokens": {"train": 0, "val": 0}, "shards": (), "missing": (), "flags": {},
+        "tokens": {"train": 0, "val": 0}, "shards": (), "missing": (), "flags": {}, "figures": {},
     }  # fmt: skip
     return Report(**(body | changes))
 
@@ -60,6 +60,8 @@ def test_the_whole_report() -> None:
     text = shown(report(tokens={"train": 9000, "val": 12}, shards=({}, {}), missing=(("x", 3),)))
     assert "tokens: 9,000 train, 12 val in 2 files" in text
     assert "not finished: x, 3 tasks to do, and 0 rounds after it" in text
+    text = shown(report(figures={"minhash_dedup": {"pairs_refuted": 1234, "clusters": 5}}))
+    assert "minhash_dedup: 1,234 pairs refuted, 5 clusters" in text
 
 
 def test_progress_without_a_terminal_is_a_few_lines(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,6 +52,7 @@ class Manifest(_Record):
     stages: tuple[StageCount, ...] = ()
     flags: dict[str, int] = {}
     verdicts: tuple[tuple[int, str], ...] = ()
+    figures: dict[str, int] = {}  # what else a task counted; adds up over tasks
     facts: dict[str, Any] = {}
 
     def to_json(self) -> bytes:

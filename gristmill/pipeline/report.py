@@ -1,6 +1,6 @@
 """What a run did, read from its manifests: the funnel, tokens, shards, CPU time."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -26,6 +26,7 @@ class Report:
         shards: the token files.
         missing: tasks without a manifest, as (round, number of tasks).
         flags: what the readers noticed.
+        figures: what barriers counted, by stage: pairs compared, refuted, clusters.
     """
 
     run_id: str
@@ -36,6 +37,7 @@ class Report:
     shards: tuple[dict[str, Any], ...]
     missing: tuple[tuple[str, int], ...]
     flags: dict[str, int]
+    figures: dict[str, dict[str, int]]
 
     def __str__(self) -> str:
         """The funnel as plain text, one line a stage."""
@@ -62,6 +64,7 @@ class Report:
             "tokens": self.tokens,
             "shards": list(self.shards),
             "flags": self.flags,
+            "figures": self.figures,
             "complete": not self.missing,
         }
 
@@ -75,6 +78,7 @@ def make_report(folder: RunFolder, rounds: Sequence[Round]) -> Report:
     counts: list[StageCount] = []
     missing: list[tuple[str, int]] = []
     flags: Counter[str] = Counter()
+    figures: defaultdict[str, Counter[str]] = defaultdict(Counter)
     written: list[Manifest] = []
     for round_ in rounds:
         if not folder.sealed(round_.name):
@@ -85,6 +89,8 @@ def make_report(folder: RunFolder, rounds: Sequence[Round]) -> Report:
         for manifest in have:
             counts += manifest.stages
             flags.update(manifest.flags)
+            if manifest.figures:
+                figures[round_.stage].update(manifest.figures)
         if round_.name == "shards.write":
             written = have
     stages = merge_counts(counts)
@@ -99,6 +105,7 @@ def make_report(folder: RunFolder, rounds: Sequence[Round]) -> Report:
         shards=tuple(_shard(manifest) for manifest in written),
         missing=tuple(missing),
         flags=dict(sorted(flags.items())),
+        figures={stage: dict(counts) for stage, counts in figures.items()},
     )
 
 

@@ -46,6 +46,7 @@ class Draft:
         self.stages: list[StageCount] = []
         self.flags: dict[str, int] = {}
         self.verdicts: list[tuple[int, str]] = []
+        self.figures: dict[str, int] = {}
         self.facts: dict[str, Any] = {}
         self.cpu: dict[str, float] = {}  # seconds by stage; goes to the side log only
 
@@ -87,6 +88,7 @@ class Draft:
             stages=tuple(self.stages),
             flags=self.flags,
             verdicts=tuple(sorted(self.verdicts)),
+            figures=self.figures,
             facts=self.facts,
         )
 

@@ -17,7 +17,9 @@ STAGE_KEYS = {"name", "docs_in", "docs_out", "drops", "cpu_seconds"}
 
 def test_the_object_has_the_promised_shape(small_demo: Any) -> None:
     body = json.loads(json.dumps(small_demo.report.to_dict()))
-    assert list(body) == ["run_id", "recipe", "stages", "tokens", "shards", "flags", "complete"]
+    assert list(body) == [
+        "run_id", "recipe", "stages", "tokens", "shards", "flags", "figures", "complete"
+    ]  # fmt: skip
     assert body["complete"] is True
     # The files themselves stand in the plan, so that one crawl spelt in two ways is one run.
     spelt = {"warc": [], "parquet": [], "jsonl": []}
@@ -32,6 +34,8 @@ def test_the_object_has_the_promised_shape(small_demo: Any) -> None:
     assert all((small_demo.out / shard["path"]).is_file() for shard in body["shards"])
     assert sum(shard["tokens"] for shard in body["shards"]) == sum(body["tokens"].values())
     assert body["flags"]["record:request"] >= body["stages"][0]["docs_in"]
+    figures = body["figures"]["minhash_dedup"]
+    assert figures["pairs_compared"] - figures["pairs_refuted"] == figures["edges"] > 0
 
 
 def test_every_document_is_accounted_for(small_demo: Any) -> None:

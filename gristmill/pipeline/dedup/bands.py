@@ -46,7 +46,8 @@ class BandGroups:
         tick({"docs_in": len(records["key"])})
         keys, rank, starts = _groups(records["value"], records["key"], records["rank"])
         sizes = np.diff(starts, append=len(keys))
-        draft.facts = {"groups": len(starts), "largest": int(sizes.max(initial=0))}
+        draft.figures = {"candidate_groups": len(starts)}
+        draft.facts = {"largest": int(sizes.max(initial=0))}
         if self.plan is None:
             best = np.repeat(starts, sizes)
             columns = [keys[best], rank[best], keys, rank]

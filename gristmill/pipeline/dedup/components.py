@@ -62,14 +62,14 @@ class Components:
             pieces = self._on_disk(draft, parts, tick)
         bounds = self._bounds(draft.folder, parts)
         by_key = Spill(draft.temp / "spill" / "clusters", len(bounds) + 1, len(CLUSTERS))
-        facts = {"edges": 0, "clusters": 0}
+        figures = {"edges": 0, "clusters": 0}
         for piece in pieces:
             rows = _clusters(piece, self.verified)
             by_key.add(rows, np.searchsorted(bounds, rows[:, 0], side="right"))
-            facts["edges"] += len(piece)
-            facts["clusters"] += len(np.unique(rows[:, 1]))
-            tick({"docs_in": facts["edges"]})
-        draft.facts = facts
+            figures["edges"] += len(piece)
+            figures["clusters"] += len(np.unique(rows[:, 1]))
+            tick({"docs_in": figures["edges"]})
+        draft.figures = figures
         path, docs = draft.numbered("clusters.parquet"), 0
         with pq.ParquetWriter(path, CLUSTERS, compression="zstd") as out:
             for part in range(by_key.parts):

@@ -59,7 +59,7 @@ class VerifyGroups:
         a, b, alike = verdicts.distinct()
         columns = [column[alike] for column in (nodes[a], rank[a], nodes[b], rank[b])]
         table = pa.table([pa.array(c, pa.uint64()) for c in columns], schema=EDGES)
-        draft.facts = {
+        draft.figures = {
             "pairs_compared": len(a),
             "pairs_refuted": len(a) - table.num_rows,
             "docs_uncompared": verdicts.uncompared,

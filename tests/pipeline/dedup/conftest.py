@@ -67,6 +67,9 @@ class Laid:
     def facts(self, round_name: str) -> list[dict[str, Any]]:
         return [manifest.facts for manifest in self.folder.manifests(round_name)]
 
+    def figures(self, round_name: str) -> list[dict[str, int]]:
+        return [manifest.figures for manifest in self.folder.manifests(round_name)]
+
 
 @pytest.fixture
 def lay(bare_run: Callable[[int], RunFolder]) -> Callable[[Shards], Laid]:

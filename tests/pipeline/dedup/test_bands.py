@@ -76,14 +76,16 @@ def test_groups_of_two_or_more_across_shards_best_first(grouped) -> None:
         [(make_key(2, 0), 10), (make_key(1, 0), 20), (make_key(0, 0), 30)],
         [(make_key(2, 1), 9), (make_key(2, 0), 10)],
     ]
-    assert [m.facts for m in folder.manifests("near.groups")] == [{"groups": 2, "largest": 3}]
+    (manifest,) = folder.manifests("near.groups")
+    assert manifest.figures == {"candidate_groups": 2}
+    assert manifest.facts == {"largest": 3}
 
 
 @pytest.mark.parametrize("shards", [[[]], [[], []], [[(1, (3,))]], [[(1, (3,))], [(1, (4,))]]])
 @pytest.mark.parametrize("compare", [True, False])
 def test_no_groups(grouped, shards, compare) -> None:
     folder, _ = grouped(shards, compare=compare)
-    assert folder.manifests("near.groups")[0].facts == {"groups": 0, "largest": 0}
+    assert folder.manifests("near.groups")[0].figures == {"candidate_groups": 0}
     assert not compare or _groups(folder) == []
 
 
@@ -102,7 +104,7 @@ def test_ranges_find_what_one_range_finds(grouped, monkeypatch) -> None:
     monkeypatch.setattr(scatter_module, "_RECORD_BYTES", 1 << 20)
     folder, plan = grouped([shard, shard], memory=4 << 20)
     assert plan.partitions(folder) == 1
-    assert [m.facts["groups"] for m in folder.manifests("near.groups")] == [2, 2, 2, 2]
+    assert [m.figures["candidate_groups"] for m in folder.manifests("near.groups")] == [2, 2, 2, 2]
     assert _groups(folder) == whole
 
 
@@ -145,4 +147,4 @@ def test_without_comparison_a_group_is_a_star(grouped) -> None:
 def test_groups_of_earlier_runs_alone_are_none(grouped, compare) -> None:
     shards = [[(4, (5, 1)), (4, (6, 3))], [(0, (5, 2)), (0, (7, 9)), (0, (7, 9))]]
     folder, _ = grouped(shards, compare=compare, foreign=[1])
-    assert folder.manifests("near.groups")[0].facts == {"groups": 1, "largest": 2}
+    assert folder.manifests("near.groups")[0].figures == {"candidate_groups": 1}

@@ -19,7 +19,7 @@ from gristmill.pipeline.shard import Draft
 
 @pytest.fixture
 def joined(lay):
-    """Publish edges between keys (both directions allowed); return key → (survivor, size), facts.
+    """Publish edges between keys (both directions allowed); return key → (survivor, size), figures.
 
     Documents are keys of four shards of 300; ``ranks`` are 5 unless told otherwise.
     """
@@ -49,7 +49,7 @@ def joined(lay):
         drop = DropList("near", "near.clusters", "near_duplicate")
         rows = run.clusters(drop)
         assert [row["key"] for row in rows] == sorted(row["key"] for row in rows)
-        return {r["key"]: (r["survivor"], r["cluster_size"]) for r in rows}, run.facts(
+        return {r["key"]: (r["survivor"], r["cluster_size"]) for r in rows}, run.figures(
             "near.clusters"
         )[0]
 
@@ -58,9 +58,9 @@ def joined(lay):
 
 def test_a_chain_drops_nobody_for_a_stranger(joined) -> None:
     """1 ~ 2 ~ 3 ~ 4: 3 was never confirmed to be like 1, so it stays, and takes 4."""
-    found, facts = joined([[(1, 2), (3, 4)], [(2, 3)]])
+    found, figures = joined([[(1, 2), (3, 4)], [(2, 3)]])
     assert found == dict.fromkeys((1, 2), (1, 2)) | dict.fromkeys((3, 4), (3, 2))
-    assert facts == {"edges": 3, "clusters": 2}
+    assert figures == {"edges": 3, "clusters": 2}
 
 
 def test_the_best_rank_survives_then_the_smallest_key(joined) -> None:
@@ -71,9 +71,9 @@ def test_the_best_rank_survives_then_the_smallest_key(joined) -> None:
 
 
 def test_without_verification_clusters_are_components(joined) -> None:
-    found, facts = joined([[(1, 2), (5, 6), (5, 7)], [], [(2, 3)]], {3: 1}, verified=False)
+    found, figures = joined([[(1, 2), (5, 6), (5, 7)], [], [(2, 3)]], {3: 1}, verified=False)
     assert found == dict.fromkeys((1, 2, 3), (3, 3)) | dict.fromkeys((5, 6, 7), (5, 3))
-    assert facts["clusters"] == 2
+    assert figures["clusters"] == 2
 
 
 @pytest.mark.parametrize("verified", [True, False])

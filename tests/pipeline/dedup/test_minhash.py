@@ -63,8 +63,8 @@ def test_all_identical_is_linear_in_comparisons(lay) -> None:
     run = lay([[prose(1)] * 1000, [prose(1)] * 1000])
     drop = run.execute(MinhashDedup(), "minhash_dedup")
     assert run.survivors(drop) == [prose(1)]
-    (facts,) = run.facts("minhash_dedup.edges")
-    assert facts == {"pairs_compared": 1999, "pairs_refuted": 0, "docs_uncompared": 0}
+    (figures,) = run.figures("minhash_dedup.edges")
+    assert figures == {"pairs_compared": 1999, "pairs_refuted": 0, "docs_uncompared": 0}
     assert {row["survivor"] for row in run.clusters(drop)} == {make_key(0, 0)}
 
 
@@ -111,8 +111,8 @@ def test_verification_refutes_what_the_bands_suggest(lay) -> None:
     assert len(unverified.survivors(drop)) == 1
     drop = verified.execute(MinhashDedup(verify=0.7, **loose), "minhash_dedup")
     assert verified.survivors(drop) == sorted(texts)
-    (facts,) = verified.facts("minhash_dedup.edges")
-    assert facts["pairs_refuted"] == facts["pairs_compared"] == 8 * 7 / 2
+    (figures,) = verified.figures("minhash_dedup.edges")
+    assert figures["pairs_refuted"] == figures["pairs_compared"] == 8 * 7 / 2
 
 
 def test_documents_already_dropped_take_no_part(lay) -> None:

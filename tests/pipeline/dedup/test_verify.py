@@ -57,12 +57,12 @@ def verified(lay):
         table = pq.read_table(path)
         assert table.schema == EDGES
         edges = sorted((row["a"] % FOREIGN, row["b"]) for row in table.to_pylist())
-        return edges, run.facts("near.edges")[0]
+        return edges, run.figures("near.edges")[0]
 
     return make
 
 
-def _facts(compared: int, refuted: int, uncompared: int = 0) -> dict[str, int]:
+def _figures(compared: int, refuted: int, uncompared: int = 0) -> dict[str, int]:
     return {
         "pairs_compared": compared,
         "pairs_refuted": refuted,
@@ -72,11 +72,11 @@ def _facts(compared: int, refuted: int, uncompared: int = 0) -> dict[str, int]:
 
 def test_alike_documents_are_joined(verified) -> None:
     found = verified(["abcd", "abcd", "abce"], [[[0, 1, 2]]])
-    assert found == ([(0, 1), (0, 2), (1, 2)], _facts(3, 0))
+    assert found == ([(0, 1), (0, 2), (1, 2)], _figures(3, 0))
 
 
 def test_unlike_documents_are_refuted(verified) -> None:
-    assert verified(["abcd", "efgh"], [[[0, 1]]]) == ([], _facts(1, 1))
+    assert verified(["abcd", "efgh"], [[[0, 1]]]) == ([], _figures(1, 1))
 
 
 def test_threshold_is_inclusive(verified) -> None:
@@ -86,26 +86,26 @@ def test_threshold_is_inclusive(verified) -> None:
 
 
 def test_a_group_found_in_many_bands_is_checked_once(verified) -> None:
-    assert verified(["abcd"] * 3, [[[0, 1, 2]]] * 14)[1] == _facts(3, 0)
+    assert verified(["abcd"] * 3, [[[0, 1, 2]]] * 14)[1] == _figures(3, 0)
 
 
 def test_overlapping_groups_share_their_pairs(verified) -> None:
-    edges, facts = verified(["abcd"] * 3, [[[0, 1]], [[0, 1, 2]]])
-    assert (len(edges), facts) == (3, _facts(3, 0))
+    edges, figures = verified(["abcd"] * 3, [[[0, 1]], [[0, 1, 2]]])
+    assert (len(edges), figures) == (3, _figures(3, 0))
 
 
 def test_a_large_group_ends_as_stars_around_leaders(verified) -> None:
-    edges, facts = verified(["abcd", "wxyz"] * 10, [[range(20)]])
+    edges, figures = verified(["abcd", "wxyz"] * 10, [[range(20)]])
     assert edges == sorted((n % 2, n) for n in range(2, 20))
     # All with the first, then the ten others with theirs.
-    assert facts == _facts(19 + 9, 10)
+    assert figures == _figures(19 + 9, 10)
 
 
 def test_a_group_of_strangers_is_not_compared_pair_by_pair(verified, monkeypatch) -> None:
     monkeypatch.setattr(verify, "_LEADERS", 3)
-    edges, facts = verified([chr(0x4E00 + i) for i in range(50)], [[range(50)]])
+    edges, figures = verified([chr(0x4E00 + i) for i in range(50)], [[range(50)]])
     assert edges == []
-    assert facts == _facts(49 + 48 + 47, 49 + 48 + 47, 47)
+    assert figures == _figures(49 + 48 + 47, 49 + 48 + 47, 47)
 
 
 @pytest.mark.parametrize("memory", [1, 8 * SHINGLE_BYTES, 40 * SHINGLE_BYTES])
@@ -119,12 +119,12 @@ def test_memory_changes_nothing(verified, memory: int) -> None:
 
 
 def test_documents_of_earlier_runs_are_not_compared_with_each_other(verified) -> None:
-    edges, facts = verified(["abcd"] * 4, [[[0, 1, 2, 3]]], foreign=2)
+    edges, figures = verified(["abcd"] * 4, [[[0, 1, 2, 3]]], foreign=2)
     assert edges == [(0, 1), (2, 0), (2, 1), (3, 0), (3, 1)]
-    assert facts == _facts(5, 0)
+    assert figures == _figures(5, 0)
     edges, _ = verified(["abcd"] * 20, [[range(20)]], foreign=10)
     assert edges == [(10, n) for n in range(10)]
 
 
 def test_no_groups(verified) -> None:
-    assert verified([], [[], []]) == ([], _facts(0, 0))
+    assert verified([], [[], []]) == ([], _figures(0, 0))
