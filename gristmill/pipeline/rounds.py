@@ -173,7 +173,8 @@ class View:
     ) -> Iterator[pa.RecordBatch]:
         """Yield a shard's documents in key order, drop lists not applied."""
         with pq.ParquetFile(self._path(folder, task)) as file:
-            yield from file.iter_batches(batch_size=rows, columns=columns)
+            for group in range(file.num_row_groups):  # a batch is no larger than one of these
+                yield from file.iter_batches(rows, row_groups=[group], columns=columns)
 
     def batches(
         self, folder: RunFolder, task: int, columns: Sequence[str], rows: int = 64

@@ -19,6 +19,15 @@ def mix(x: U64) -> U64:
     return x ^ (x >> np.uint64(31))
 
 
+def among(values: U64, chosen: U64) -> Flags:
+    """Tell which values are in a sorted array. For few values and many chosen: no sort."""
+    if not len(chosen):
+        return np.zeros(len(values), np.bool_)
+    at = np.minimum(np.searchsorted(chosen, values), len(chosen) - 1)
+    found: Flags = chosen[at] == values
+    return found
+
+
 def part_of(values: U64, parts: int) -> Index:
     """Return which of ``parts`` equal ranges of 64-bit numbers each value falls into."""
     top = values >> np.uint64(32)

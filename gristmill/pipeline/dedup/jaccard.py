@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from gristmill.pipeline.dedup.arrays import U32, U64, Flags, Index, take_runs
+from gristmill.pipeline.dedup.arrays import U32, U64, Flags, Index, among, take_runs
 
 #: Numbers sorted at once: bounds the temporaries to some 60 MB.
 _SLAB = 1 << 20
@@ -67,12 +67,12 @@ def load_sets(tables: Iterable[pa.Table], nodes: U64, wanted: Index) -> SetTable
     Args:
         tables: rows of (key, size, shingles); a key may come more than once, each time the same.
         nodes: (documents,) all keys, sorted: a document's number is its place here.
-        wanted: numbers of the documents to load.
+        wanted: numbers of the documents to load, sorted.
     """
     size, begin = np.zeros(len(nodes), np.int64), np.zeros(len(nodes), np.int64)
     keys, parts, at = nodes[wanted], [np.zeros(0, np.uint32)], 0
     for table in tables:
-        hit = table.filter(pa.array(np.isin(table["key"].to_numpy(), keys)))
+        hit = table.filter(pa.array(among(table["key"].to_numpy(), keys)))
         number = np.searchsorted(nodes, hit["key"].to_numpy())
         sizes = hit["size"].to_numpy()
         size[number] = sizes

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from gristmill.pipeline.dedup.arrays import U32, U64, Index, take_runs
+from gristmill.pipeline.dedup.arrays import U32, U64, Index, among, take_runs
 from gristmill.pipeline.dedup.earlier import Compared
 from gristmill.pipeline.dedup.parts import PartWriter, cut_evenly, read_part
 from gristmill.pipeline.dedup.signature import Shingler, distinct_sets
@@ -120,7 +120,7 @@ class FetchSets:
 
 
 def _those(table: pa.Table, keys: U64) -> pa.Table:
-    return table.filter(pa.array(np.isin(table["key"].to_numpy(), keys)))
+    return table.filter(pa.array(among(table["key"].to_numpy(), keys)))
 
 
 def set_table(keys: pa.ChunkedArray, sets: Sequence[U32]) -> pa.Table:

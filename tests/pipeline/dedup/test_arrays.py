@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gristmill.pipeline.dedup.arrays import mix, part_of, run_starts, take_runs
+from gristmill.pipeline.dedup.arrays import among, mix, part_of, run_starts, take_runs
 
 _U64 = st.integers(0, (1 << 64) - 1)
 
@@ -12,6 +12,12 @@ _U64 = st.integers(0, (1 << 64) - 1)
 @given(st.sets(_U64, min_size=1, max_size=50))
 def test_mix_keeps_different_numbers_different(values: set[int]) -> None:
     assert len(set(mix(np.array(sorted(values), np.uint64)).tolist())) == len(values)
+
+
+@given(st.lists(st.integers(0, 20), max_size=30), st.sets(st.integers(0, 20)))
+def test_members_are_found(values: list[int], chosen: set[int]) -> None:
+    found = among(np.array(values, np.uint64), np.array(sorted(chosen), np.uint64))
+    assert found.tolist() == [value in chosen for value in values]
 
 
 @given(st.lists(_U64, max_size=30), st.integers(1, 70_000))

@@ -1,0 +1,108 @@
+"""Deduplication is killed in every phase, spread over workers, and ends in the same bytes."""
+
+import hashlib
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import gristmill
+from gristmill.api import reopen
+
+_STAGES: list[Any] = [
+    {"url_dedup": {"memory": "1MB"}},
+    {"exact_dedup": {"memory": "1MB"}},
+    {"span_dedup": {"memory": "1MB", "min_doc_words": 5}},
+    {"minhash_dedup": {"memory": "1MB", "ngram": 3}},
+]
+_MINHASH = ("signatures", "bands", "groups", "sets", "edges", "clusters")
+#: Phases to be killed in; a round of the others is no different.
+_PHASES = ["exact_dedup.ranges", "span_dedup.repeats", *(f"minhash_dedup.{r}" for r in _MINHASH)]
+
+
+@dataclass(frozen=True)
+class Once:
+    """A recipe, and the run of it that nothing disturbed."""
+
+    recipe: Path
+    out: Path
+
+    def command(self, out: Path) -> list[str]:
+        head = [sys.executable, "-m", "gristmill", "run", str(self.recipe)]
+        return [*head, "--out", str(out), "--workers", "0"]
+
+
+def digests(out: Path) -> dict[str, str]:
+    """SHA-256 of everything but side logs and locks."""
+    return {
+        str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(out.rglob("*"))
+        if path.is_file()
+        and path.relative_to(out).parts[0] not in ("log", ".tmp")
+        and not path.name.endswith(".lock")
+    }
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    folder = tmp_path_factory.mktemp("once")
+    draw = random.Random(4)
+    words = ["".join(draw.choices("abcdefgh", k=5)) for _ in range(400)]
+    texts = [draw.choices(words, k=60) for _ in range(60)]
+    for number in range(3):
+        rows = []
+        for _ in range(80):
+            text = draw.choice(texts)[:]
+            text[draw.randrange(60)] = draw.choice(words[:2])
+            url = f"http://a.example/{draw.randrange(1000)}"
+            rows.append({"text": " ".join(text), "url": url})
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        (folder / f"{number}.jsonl").write_text(lines, "utf-8")
+    body = {"name": "once", "inputs": {"jsonl": [f"{folder}/*.jsonl"]}, "stages": _STAGES}
+    recipe = folder / "recipe.yaml"
+    recipe.write_text(yaml.safe_dump(body), "utf-8")
+    gristmill.run(gristmill.load_recipe(str(recipe)), folder / "out")
+    return Once(recipe, folder / "out")
+
+
+def test_every_phase_has_something_to_do(once: Once) -> None:
+    folder, rounds = reopen(once.out)
+    names = [round_.name for round_ in rounds]
+    assert set(_PHASES) < set(names)
+    assert [name for name in names if name.startswith("minhash")] == _PHASES[2:]
+    figures = gristmill.report(once.out).figures["minhash_dedup"]
+    assert figures["clusters"] > 40
+    assert len(folder.manifests("minhash_dedup.edges")) > 1
+    for stage in ("url_dedup", "exact_dedup", "minhash_dedup"):
+        counts = {s.name: s for s in gristmill.report(once.out).stages}
+        assert counts[stage].docs_out < counts[stage].docs_in
+
+
+@pytest.mark.parametrize("name", _PHASES)
+def test_killed_in_any_phase_it_goes_on_to_the_same_bytes(
+    once: Once, tmp_path: Path, name: str
+) -> None:
+    stage, _, part = name.partition(".")
+    first = tmp_path / "out" / stage / f"{part}-00000.manifest.json".removeprefix("-")
+    child = subprocess.Popen(once.command(tmp_path / "out"), stderr=subprocess.DEVNULL)
+    while not first.exists() and child.poll() is None:
+        time.sleep(0.001)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    assert first.exists()
+    gristmill.run(gristmill.load_recipe(str(once.recipe)), tmp_path / "out")
+    assert digests(tmp_path / "out") == digests(once.out)
+
+
+def test_two_workers_write_the_same_bytes(once: Once, dask_runner: Any, tmp_path: Path) -> None:
+    recipe = gristmill.load_recipe(str(once.recipe))
+    gristmill.run(recipe, tmp_path / "out", client=dask_runner.client)
+    assert digests(tmp_path / "out") == digests(once.out)
