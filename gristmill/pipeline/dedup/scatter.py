@@ -67,12 +67,13 @@ class Scatter:
         files, docs = self.source.files(draft.folder), 0
         with PartWriter(draft.numbered("records.parquet"), self.schema) as out:
             held: list[pa.Table] = []
+            limit = self.memory // _RECORD_BYTES
             for number in self._groups(files)[draft.task]:
                 for table in files[number].tables([*self.more, *self.values]):
                     held += map(self._records, [table] * len(self.values), self.values)
                     docs += table.num_rows
                     tick({"docs_in": docs})
-                    if sum(t.num_rows for t in held) * _RECORD_BYTES >= self.memory:
+                    if sum(t.num_rows for t in held) >= limit:
                         held = self._flush(held, out, draft.folder)
             self._flush(held, out, draft.folder)
         draft.numbered("records.parquet", docs=docs)

@@ -18,6 +18,8 @@ from gristmill.pipeline.dedup.tables import SETS, WANTED
 from gristmill.pipeline.rounds import Tick, View
 from gristmill.pipeline.shard import Draft, RunFolder
 
+#: Documents cut into shingles at once, fewer where they are long: at most a row group of texts.
+BATCH_DOCS = 1024
 #: Bytes of working memory for each shingle in hand.
 SHINGLE_BYTES = 32
 
@@ -85,12 +87,15 @@ class FetchSets:
         partitions = self.plan.partitions(folder)
         with PartWriter(draft.numbered("sets.parquet"), SETS) as out:
             held: list[pa.Table] = []
+            weight = 0
             for table in self._sets(folder, draft.task, keys):
                 held.append(table)
+                weight += table.nbytes
                 docs += table.num_rows
                 tick({"docs_in": docs})
-                if sum(t.nbytes for t in held) * 4 >= self.plan.memory:
-                    held = _send(held, keys, parts, out, partitions)
+                if weight * 4 >= self.plan.memory:
+                    _send(held, keys, parts, out, partitions)
+                    held, weight = [], 0
             _send(held, keys, parts, out, partitions)
         draft.numbered("sets.parquet", docs=docs)
 
@@ -111,7 +116,8 @@ class FetchSets:
                 for table in saved[number].tables(["size", "shingles"]):
                     yield _those(table, wanted)
                 continue
-            for batch in self.view.batches(folder, files[number].manifest.task, ["text"]):
+            task = files[number].manifest.task
+            for batch in self.view.batches(folder, task, ["text"], rows=BATCH_DOCS):
                 hit = _those(pa.Table.from_batches([batch.select(["key", "text"])]), wanted)
                 if hit.num_rows:
                     yield set_table(
@@ -131,14 +137,11 @@ def set_table(keys: pa.ChunkedArray, sets: Sequence[U32]) -> pa.Table:
     return pa.table([keys, pa.array(sizes), lists], schema=SETS)
 
 
-def _send(
-    held: list[pa.Table], keys: U64, parts: Index, out: PartWriter, partitions: int
-) -> list[pa.Table]:
-    """Write each set to every partition that wants it; return an empty list."""
+def _send(held: list[pa.Table], keys: U64, parts: Index, out: PartWriter, partitions: int) -> None:
+    """Write each set to every partition that wants it."""
     if held:
         table = pa.concat_tables(held)
         found = table["key"].to_numpy()  # sorted, as ``keys`` is
         low, high = (np.searchsorted(keys, found, side) for side in ("left", "right"))
         copies = table.take(pa.array(np.repeat(np.arange(len(found)), high - low)))
         out.scatter(copies, parts[take_runs(low, high - low)], partitions)
-    return []

@@ -10,15 +10,13 @@ import pyarrow.compute as pc
 from gristmill.pipeline.dedup.arrays import U32, Index
 from gristmill.pipeline.dedup.clusters import document_ranks
 from gristmill.pipeline.dedup.parts import RowGroups
-from gristmill.pipeline.dedup.shingle_sets import set_table
+from gristmill.pipeline.dedup.shingle_sets import BATCH_DOCS, set_table
 from gristmill.pipeline.dedup.signature import Family, Shingler, distinct_sets
 from gristmill.pipeline.dedup.tables import SETS
 from gristmill.pipeline.rounds import Tick, View
 from gristmill.pipeline.shard import Draft, RunFolder
 from gristmill.pipeline.stage import with_columns
 
-#: Documents signed at once, fewer where they are long: no more than a row group of texts.
-_BATCH_DOCS = 1024
 #: Documents in a row group of signatures, shingles in one of shingles.
 _GROUP_DOCS, _GROUP_SHINGLES = 1 << 16, 1 << 24
 
@@ -80,7 +78,7 @@ class SignShard:
 
     def _batches(self, draft: Draft) -> Iterator[pa.RecordBatch]:
         columns = ["text", self.prefer] if self.prefer else ["text"]
-        for batch in self.view.batches(draft.folder, draft.task, columns, rows=_BATCH_DOCS):
+        for batch in self.view.batches(draft.folder, draft.task, columns, rows=BATCH_DOCS):
             yield with_columns(batch, {"text": pc.fill_null(batch.column("text"), "")})
 
     def _sign(self, batch: pa.RecordBatch, hashes: U32, counts: Index) -> pa.Table:
