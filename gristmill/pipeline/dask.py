@@ -43,6 +43,8 @@ SETTINGS = {
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": 0.80,
     "distributed.worker.memory.terminate": 0.95,
+    # The sampling profiler takes a seventh of a worker's CPU time.
+    "distributed.worker.profile.enabled": False,
     "distributed.comm.retry.count": 5,
     "distributed.comm.timeouts.connect": "60s",
     "distributed.comm.timeouts.tcp": "120s",
