@@ -88,11 +88,20 @@ class Outcome(ABC):
 
 @dataclass(frozen=True)
 class DropList(Outcome):
-    """The outcome of a dedup barrier: clusters of keys, of which only the survivor stays."""
+    """The outcome of a dedup barrier: clusters of keys, of which only the survivor stays.
+
+    Attributes:
+        stage: name of the recipe's stage.
+        round: what wrote the clusters.
+        reason: why all but survivors are dropped.
+        copies: (smallest cluster size, copies) by size: how often a document of a cluster is to be
+            seen in training; empty = no such column.
+    """
 
     stage: str
     round: str
     reason: str
+    copies: tuple[tuple[int, int], ...] = ()
 
     listed_things: ClassVar[str] = "documents to drop"
 
@@ -108,8 +117,9 @@ class DropList(Outcome):
         return ds.dataset(paths, schema=CLUSTERS).to_table(filter=mine).sort_by("key")
 
     def columns(self) -> dict[str, pa.DataType]:
-        """The survivor of a document's cluster and the number of its members."""
-        return {f"{self.stage}.survivor": pa.uint64(), f"{self.stage}.cluster_size": pa.int64()}
+        """The survivor of a document's cluster, the number of its members, and copies."""
+        found = {f"{self.stage}.survivor": pa.uint64(), f"{self.stage}.cluster_size": pa.int64()}
+        return found | ({f"{self.stage}.copies": pa.int64()} if self.copies else {})
 
     def mark(self, batch: pa.RecordBatch, rows: pa.Table) -> tuple[pa.RecordBatch, pa.Array]:
         """Join the cluster columns by key; return the batch and the reasons."""
@@ -121,10 +131,17 @@ class DropList(Outcome):
         index = pa.array(at, mask=~found)
         survivor = rows["survivor"].combine_chunks().take(index)
         size = rows["cluster_size"].combine_chunks().take(index)
-        values = dict(zip(self.columns(), (survivor, size), strict=True))
+        values = {f"{self.stage}.survivor": survivor, f"{self.stage}.cluster_size": size}
+        if self.copies:
+            values[f"{self.stage}.copies"] = self._copies(size)
         dropped = found & (survivor.fill_null(0).to_numpy() != keys)
         reasons = pa.array([self.reason] * len(keys), pa.string(), mask=~dropped)
         return with_columns(batch, values), reasons
+
+    def _copies(self, size: pa.Int64Array) -> pa.Int64Array:
+        sizes, copies = (np.array(column, np.int64) for column in zip(*self.copies, strict=True))
+        at = np.searchsorted(sizes, size.fill_null(1).to_numpy(), side="right") - 1
+        return pa.array(copies[at])
 
     def reasons(self) -> tuple[str, ...]:
         """The one reason."""

@@ -13,7 +13,7 @@ Rounds: signatures (by shard) → bands (groups of shards to ranges of band keys
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from gristmill.pipeline.byte_size import ByteSize
 from gristmill.pipeline.dedup.bands import BandGroups
@@ -51,6 +51,11 @@ class MinhashDedup(Gather):
     prefer: str | None = Field(
         None, description="column of a quality score: the highest survives; null = the longest"
     )
+    rehydrate: dict[int, int] | None = Field(
+        None,
+        description="cluster size from which on → copies, for a column `copies`; "
+        "FineWeb-2's: {1: 1, 2: 2, 3: 3, 5: 5, 100: 8, 1000: 1}",
+    )
     save_index: bool = Field(
         False, description="keep all shingles, so that later runs can compare with this one"
     )
@@ -58,6 +63,13 @@ class MinhashDedup(Gather):
         (), description="folders of earlier runs (with save_index) to compare with"
     )
     memory: ByteSize = Field(10**9, ge=10**6, description="bytes of working memory of one task")
+
+    @field_validator("rehydrate")
+    @classmethod
+    def _from_one(cls, value: dict[int, int] | None) -> dict[int, int] | None:
+        if value is not None and (1 not in value or min(value) < 1 or min(value.values()) < 0):
+            raise ValueError("must say what clusters of 1 get, e.g. {1: 1, 2: 2, 5: 5}")
+        return value
 
     def reads(self) -> tuple[str, ...]:
         """The text, and the score if one is named."""
@@ -102,4 +114,5 @@ class MinhashDedup(Gather):
 
     def outcome(self, name: str) -> DropList:
         """Everything but survivors."""
-        return DropList(name, f"{name}.clusters", "near_duplicate")
+        copies = tuple(sorted((self.rehydrate or {}).items()))
+        return DropList(name, f"{name}.clusters", "near_duplicate", copies)

@@ -152,6 +152,17 @@ def test_the_best_score_survives() -> None:
     assert kept["text"].to_pylist() == [texts[1]]
 
 
+def test_copies_by_cluster_size() -> None:
+    """FineWeb-2 shows a document more often that was found more often."""
+    weights = {1: 1, 2: 2, 3: 3, 5: 5, 100: 8, 1000: 1}
+    texts = [near(prose(n), i) for n, size in enumerate((1, 2, 4, 6)) for i in range(size)]
+    kept, _ = gristmill.apply(MinhashDedup(rehydrate=weights), documents(texts))
+    assert kept["minhash_dedup.copies"].to_pylist() == [1, 2, 3, 5]
+    assert kept["minhash_dedup.cluster_size"].to_pylist() == [None, 2, 4, 6]
+    with pytest.raises(ValidationError, match="what clusters of 1 get"):
+        MinhashDedup(rehydrate={2: 2})
+
+
 def test_characters_where_words_have_no_spaces() -> None:
     sentence = "磨坊在河边慢慢地转动着水车磨出白色的面粉农夫每天清晨都把麦子送到这里来"
     texts = [
