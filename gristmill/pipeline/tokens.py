@@ -14,6 +14,7 @@ from itertools import chain, pairwise
 from typing import Any, TypeVar
 
 from gristmill.pipeline.regular_chunks import RegularChunks, Tokens
+from gristmill.pipeline.spacy_import import import_spacy
 
 #: Chunks longer than this are tokenised anew each time: they are rare and seldom come twice.
 MEMO_CHUNK = 40
@@ -50,7 +51,7 @@ class Tokenizer:
     """
 
     def __init__(self) -> None:
-        import spacy
+        spacy = import_spacy()
         from spacy.lang.char_classes import LIST_UNITS
         from spacy.lang.lex_attrs import is_punct
         from spacy.tokenizer import Tokenizer as SpacyTokenizer

@@ -27,6 +27,7 @@ from pydantic import AfterValidator, Field
 
 from gristmill.errors import ConfigError
 from gristmill.pipeline import tokens
+from gristmill.pipeline.spacy_import import import_spacy
 
 #: spaCy pipelines that need a package of their own.
 _NOT_BLANK = frozenset({"ja", "ko", "th", "vi", "zh"})
@@ -94,9 +95,7 @@ class SpacySplitter:
     """spaCy's blank pipeline of a language, asked as datatrove does."""
 
     def __init__(self, pipeline: str) -> None:
-        import spacy
-
-        self._nlp = spacy.blank(pipeline)
+        self._nlp = import_spacy().blank(pipeline)
         self._sentencizer = self._nlp.create_pipe("sentencizer")
         self._lock = threading.Lock()  # spaCy's memory zones cannot nest
 
