@@ -13,7 +13,7 @@ import pytest
 
 from gristmill.errors import ConfigError, IncompleteError
 from gristmill.pipeline import dask
-from gristmill.pipeline.dask import open_runner, read_cluster_file
+from gristmill.pipeline.dask import open_runner
 from gristmill.pipeline.rounds import Round, Tick
 from gristmill.pipeline.run import TaskFailure, TaskResult, Watch, execute
 from gristmill.pipeline.shard import Draft, RunFolder
@@ -75,35 +75,6 @@ def cluster_file(folder: Path, body: str) -> Path:
     path = folder / "cluster.yaml"
     path.write_text(body)
     return path
-
-
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        (
-            "cluster: nowhere.Cluster",
-            r"nowhere\.Cluster: cannot be imported .*gristmill\[cluster\]",
-        ),
-        ("cluster: distributed.NoCluster", r"distributed\.NoCluster: cannot be imported"),
-        ("cluster: LocalCluster", r"cluster LocalCluster: cannot be imported"),
-        ("cluster: distributed.LocalCluster\ncolour: red", r"cluster\.yaml: .*colour"),
-        ("arguments: {}", r"cluster\.yaml: not a cluster file"),
-        ("cluster: [", r"cluster\.yaml: not a cluster file"),
-        ("", r"cluster\.yaml: not a cluster file"),
-        ("cluster: distributed.SpecCluster\narguments: {wings: 2}", "wings.*mend `arguments`"),
-    ],
-)
-def test_a_bad_cluster_file_is_one_line(tmp_path: Path, body: str, message: str) -> None:
-    path = cluster_file(tmp_path, body)
-    with pytest.raises(ConfigError, match=message) as caught:
-        with open_runner(workers=1, cluster_file=path):
-            pass
-    assert "\n" not in str(caught.value)
-
-
-def test_no_cluster_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"none\.yaml: cannot be read: No such file"):
-        read_cluster_file(tmp_path / "none.yaml")
 
 
 def test_a_cluster_file_that_names_a_cluster_works(tmp_path: Path, folder: RunFolder) -> None:
