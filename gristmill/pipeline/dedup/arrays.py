@@ -46,6 +46,12 @@ def run_starts(*columns: U64) -> Index:
     return np.flatnonzero(changed)
 
 
+def distinct_rows(rows: U64, first: int, second: int) -> U64:
+    """Return rows (n, …) sorted by two columns, one of those that are equal in both."""
+    rows = rows[np.lexsort((rows[:, second], rows[:, first]))]
+    return rows[run_starts(rows[:, first], rows[:, second])]
+
+
 def take_runs(starts: Index, lengths: Index) -> Index:
     """Return the positions of several runs, one after the other.
 

@@ -59,12 +59,13 @@ class BandGroups:
         partitions = self.plan.partitions(folder)
         part = part_of(group, partitions)
         table = pa.table([pa.array(column) for column in (group, keys, rank)], schema=GROUPS)
-        with PartWriter(draft.numbered("groups.parquet", docs=len(keys)), GROUPS) as out:
-            out.scatter(table, part, partitions)
+        with PartWriter(draft.numbered("groups.arrow", docs=len(keys)), GROUPS, partitions) as out:
+            out.scatter(table, part)
         keys, part = _distinct(keys, part)
         wanted = pa.table([pa.array(keys), pa.array(part, pa.uint32())], schema=WANTED)
-        with PartWriter(draft.numbered("wanted.parquet", docs=len(keys)), WANTED) as out:
-            out.scatter(wanted, *self.plan.owners(folder, keys))
+        owner, owners = self.plan.owners(folder, keys)
+        with PartWriter(draft.numbered("wanted.arrow", docs=len(keys)), WANTED, owners) as out:
+            out.scatter(wanted, owner)
 
 
 def _groups(value: U64, keys: U64, rank: U64) -> tuple[U64, U64, Index]:

@@ -29,7 +29,9 @@ def ranks(lengths: Index, scores: pa.Array | None = None) -> U64:
     """
     good = np.minimum(lengths.astype(np.uint64), _LOW)
     if scores is not None:
-        values = scores.cast(pa.float32()).to_numpy(zero_copy_only=False).astype(np.float32)
+        values = (
+            scores.cast(pa.float32(), safe=False).to_numpy(zero_copy_only=False).astype(np.float32)
+        )
         values = np.where(np.isnan(values), np.float32(-np.inf), values) + np.float32(0)  # no -0
         bits = values.view(np.uint32)
         # The order of floats as integers: negative ones reversed, below the others.

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gristmill.pipeline.dedup.arrays import U64, Index, mix, part_of
+from gristmill.pipeline.dedup.arrays import U64, Index, distinct_rows, mix, part_of
 from gristmill.pipeline.dedup.clusters import choose_survivors
 from gristmill.pipeline.dedup.connected import components_of, stars_on_disk
 from gristmill.pipeline.dedup.parts import cut_evenly, recorded_docs
@@ -35,16 +35,18 @@ class Components:
     """Choose the survivors.
 
     Attributes:
-        edges: the round that wrote edges.
+        edges: the rounds that wrote edges.
         verified: whether they were confirmed; else each group is a star around its first member.
         view: the documents; clusters are written in the order of its shards.
         memory: bytes of one task.
+        final: whether these are the stage's clusters; only they are counted.
     """
 
-    edges: str
+    edges: tuple[str, ...]
     verified: bool
     view: View
     memory: int
+    final: bool = True
 
     def count(self, folder: RunFolder) -> int:
         """One."""
@@ -53,23 +55,29 @@ class Components:
 
     def __call__(self, draft: Draft, tick: Tick) -> None:
         """Write the clusters, sorted by key."""
-        count = sum(recorded_docs(draft.folder, self.edges, ".edges.parquet"))
+        count = sum(
+            docs
+            for round_name in self.edges
+            for docs in recorded_docs(draft.folder, round_name, ".edges.parquet")
+        )
         parts = max(1, -(-count * _EDGE_BYTES // self.memory))
         if parts == 1:
             nothing = np.zeros((0, len(EDGES)), np.uint64)
             pieces = iter([np.concatenate([nothing, *self._read(draft.folder)])])
         else:
-            pieces = self._on_disk(draft, parts, tick)
+            pieces = self._on_disk(draft, parts)
         bounds = self._bounds(draft.folder, parts)
         by_key = Spill(draft.temp / "spill" / "clusters", len(bounds) + 1, len(CLUSTERS))
         figures = {"edges": 0, "clusters": 0}
-        for piece in pieces:
+        for edges in pieces:
+            piece = distinct_rows(edges, 0, 2)  # most stand in several partitions
             rows = _clusters(piece, self.verified)
             by_key.add(rows, np.searchsorted(bounds, rows[:, 0], side="right"))
             figures["edges"] += len(piece)
             figures["clusters"] += len(np.unique(rows[:, 1]))
             tick({"docs_in": figures["edges"]})
-        draft.figures = figures
+        if self.final:
+            draft.figures = figures
         path, docs = draft.numbered("clusters.parquet"), 0
         with pq.ParquetWriter(path, CLUSTERS, compression="zstd") as out:
             for part in range(by_key.parts):
@@ -89,12 +97,13 @@ class Components:
 
     def _read(self, folder: RunFolder) -> Iterator[U64]:
         """Yield edges (n, 4): the better key, its rank, the worse key, its rank."""
-        for path in folder.outputs(self.edges, ".edges.parquet"):
+        paths = [p for name in self.edges for p in folder.outputs(name, ".edges.parquet")]
+        for path in paths:
             with pq.ParquetFile(path) as file:
                 for batch in file.iter_batches(_BATCH, columns=EDGES.names):
                     yield np.stack([column.to_numpy() for column in batch.columns], axis=1)
 
-    def _on_disk(self, draft: Draft, parts: int, tick: Tick) -> Iterator[U64]:
+    def _on_disk(self, draft: Draft, parts: int) -> Iterator[U64]:
         """Yield edges by whole components, part after part."""
         folder = draft.temp / "spill"
         by_end, ends = Spill(folder / "edges", parts, 4), Spill(folder / "ends", parts, 2)
@@ -113,7 +122,6 @@ class Components:
             root = rows[:, 0].copy()  # the smallest key of a component has no star edge
             root[found] = star[at[found], 1]
             by_component.add(rows, part_of(mix(root), parts))
-            tick({"docs_in": 0})
         by_end.remove()
         stars.remove()
         yield from map(by_component.read, range(parts))

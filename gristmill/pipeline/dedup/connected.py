@@ -12,7 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from gristmill.pipeline.dedup.arrays import GOLDEN, U64, Index, mix, part_of, run_starts
+from gristmill.pipeline.dedup.arrays import (
+    GOLDEN,
+    U64,
+    Index,
+    distinct_rows,
+    mix,
+    part_of,
+    run_starts,
+)
 from gristmill.pipeline.dedup.spill import Spill
 
 
@@ -66,13 +74,13 @@ def _pass(edges: Spill, folder: Path, step: _Step) -> tuple[Spill, tuple[int, in
     out = Spill(folder / "out", edges.parts, 2)
     number, total = 0, 0
     for part in range(edges.parts):
-        rows = np.unique(by_node.read(part), axis=0)
+        rows = distinct_rows(by_node.read(part), 0, 1)
         starts = run_starts(rows[:, 0])
         if not len(starts):
             continue
         sizes = np.diff(starts, append=len(rows))
         smallest = np.minimum(rows[starts, 0], np.minimum.reduceat(rows[:, 1], starts))
-        rows = np.unique(step(rows[:, 0], rows[:, 1], np.repeat(smallest, sizes)), axis=0)
+        rows = distinct_rows(step(rows[:, 0], rows[:, 1], np.repeat(smallest, sizes)), 0, 1)
         out.add(rows, part_of(mix(rows[:, 0]), edges.parts))
         number += len(rows)
         total += int(mix(mix(rows[:, 0]) * GOLDEN + rows[:, 1]).sum())

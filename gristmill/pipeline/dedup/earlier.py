@@ -5,6 +5,7 @@ never dropped itself. It gets a key of its own, above all of ours, and the best 
 """
 
 import hashlib
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +17,12 @@ import pyarrow.parquet as pq
 from pydantic import AfterValidator
 
 from gristmill.errors import ConfigError, GristmillError, ShardError
-from gristmill.pipeline.dedup.arrays import U64, Flags
+from gristmill.pipeline.dedup.arrays import U64, Flags, Index
 from gristmill.pipeline.dedup.clusters import FOREIGN
 from gristmill.pipeline.manifest import Manifest
 from gristmill.pipeline.plan import load_plan
 from gristmill.pipeline.rounds import DropList
+from gristmill.pipeline.schema import KEY_BITS
 from gristmill.pipeline.shard import RunFolder
 
 
@@ -99,8 +101,8 @@ class Compared:
     def files(self, folder: RunFolder) -> list[ShardFile]:
         """Return them in the order of their keys."""
         own = [ShardFile(folder, m, self.suffix, None) for m in folder.manifests(self.round)]
-        if self.against and any(f.docs and f.manifest.facts["keys"][1] >= FOREIGN for f in own):
-            raise ShardError(f"{self.round}: `against` works with up to {FOREIGN >> 40:,} inputs")
+        if any(file.docs and file.manifest.facts["keys"][1] >= FOREIGN for file in own):
+            raise ShardError(f"{self.round}: works with up to {FOREIGN >> KEY_BITS:,} inputs")
         foreign, count = [], 0
         for path in self.against:
             other = RunFolder(path, load_plan(path).run_id)
@@ -110,13 +112,21 @@ class Compared:
         return [*own, *foreign]
 
 
+def owners(files: Sequence[ShardFile], groups: Sequence[range], keys: U64) -> Index:
+    """Return which group of files each document is in; groups as ``cut_evenly`` makes them."""
+    # A group but the first begins with a file that has documents: cut_evenly sees to it.
+    bounds = [files[group.start].first_key for group in groups[1:]]
+    return np.searchsorted(np.array(bounds, np.uint64), keys, side="right").astype(np.int64)
+
+
 def check_against(
-    stage: str, paths: Sequence[str], same: Mapping[str, Any], rounds: Sequence[str]
+    stage: str, version: int, paths: Sequence[str], same: Mapping[str, Any], rounds: Sequence[str]
 ) -> dict[str, str]:
     """Return the hashes of earlier runs for the plan's fingerprint.
 
     Args:
         stage: name of the stage in both recipes.
+        version: of the stage; theirs must be the same.
         paths: folders of earlier runs.
         same: parameters that must be equal for their numbers to be comparable.
         rounds: what must be there, complete.
@@ -127,17 +137,30 @@ def check_against(
     found = {}
     for number, path in enumerate(paths):
         try:
-            found[f"against.{number}"] = _check_one(stage, Path(path), same, rounds)
+            found[f"against.{number}"] = _check_one(stage, version, paths, Path(path), same, rounds)
         except GristmillError as error:
             raise ConfigError(f"{stage}.against: {error}") from error
     return found
 
 
-def _check_one(stage: str, path: Path, same: Mapping[str, Any], rounds: Sequence[str]) -> str:
+def _check_one(
+    stage: str, version: int, paths: Sequence[str], path: Path, same: Mapping[str, Any],
+    rounds: Sequence[str],
+) -> str:  # fmt: skip
     plan = load_plan(path)
     theirs = {name: fields for entry in plan.recipe["stages"] for name, fields in entry.items()}
     if stage not in theirs:
         raise ConfigError(f"{path}: that run has no stage {stage}")
+    if missing := [old for old in theirs[stage].get("against", []) if old not in paths]:
+        raise ConfigError(
+            f"{path}: was compared with {missing[0]} and left out what that has: name it here too"
+        )
+    then = plan.stage_versions.get(stage), plan.versions.get("unicode")
+    if then != (version, unicodedata.unidata_version):
+        raise ConfigError(
+            f"{path}: made by version {then[0]} of {stage} with Unicode {then[1]}, this is "
+            f"{version} with {unicodedata.unidata_version}: hashes differ, make it anew"
+        )
     for name, value in same.items():
         if theirs[stage].get(name) != value:
             raise ConfigError(

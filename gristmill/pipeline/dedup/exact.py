@@ -67,7 +67,9 @@ class HashDedup(Gather):
     def assets(self) -> Mapping[str, str]:
         """The earlier runs' hashes. Raises ConfigError: see ``check_against``."""
         name = self.stage_name
-        return check_against(name, self.against, {}, [f"{name}.hashes", f"{name}.clusters"])
+        return check_against(
+            name, self.version, self.against, {}, [f"{name}.hashes", f"{name}.clusters"]
+        )
 
     @abstractmethod
     def hash(self, value: str | None) -> tuple[int, int] | None:

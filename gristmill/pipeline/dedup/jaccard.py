@@ -35,9 +35,8 @@ class SetTable:
             threshold: above 0.
         """
         small, large = np.sort([self.size[a], self.size[b]], axis=0)
-        out: Flags = (small > 0) & (
-            small >= threshold * large
-        )  # no intersection can make up for more
+        # However large the intersection, it is at most the smaller set.
+        out: Flags = small / np.maximum(large, 1) >= threshold
         possible = np.flatnonzero(out)
         numbers = np.cumsum((small + large)[possible])
         begun = 0

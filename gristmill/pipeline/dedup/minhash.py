@@ -7,10 +7,12 @@ the detection curve 1 − (1 − s⁸)¹⁴ is the same. Documents shorter than 
 and are never dropped, as there.
 
 Rounds: signatures (by shard) → bands (groups of shards to ranges of band keys) → groups (by range)
-→ sets (the candidates' shingles, to where they are compared) → edges (by partition) → clusters.
+→ sets (the candidates' shingles, to where they are compared) → edges (by partition) → first
+(clusters) → again (edges among survivors) → clusters.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from pydantic import Field, field_validator
@@ -82,7 +84,7 @@ class MinhashDedup(Gather):
         if self.verify is not None:
             same["save_index"] = True
         return check_against(
-            _NAME, self.against, same, [f"{_NAME}.signatures", f"{_NAME}.clusters"]
+            _NAME, self.version, self.against, same, [f"{_NAME}.signatures", f"{_NAME}.clusters"]
         )
 
     def shingler(self) -> Shingler:
@@ -99,18 +101,21 @@ class MinhashDedup(Gather):
         scatter = Scatter(signed, family.columns, self.memory)
         bands = Round(f"{name}.bands", scatter)
         plan = SetPlan(signed, self.memory)
-        verified = self.verify is not None
-        work = BandGroups(scatter, bands.name, plan if verified else None)
+        work = BandGroups(scatter, bands.name, None if self.verify is None else plan)
         groups = Round(f"{name}.groups", work)
-        out, edges = [signatures, bands, groups], groups.name
-        if self.verify is not None:
-            fetch = FetchSets(plan, groups.name, view, self.shingler(), saved)
-            sets = Round(f"{name}.sets", fetch)
-            check = VerifyGroups(groups.name, sets.name, plan, self.verify)
-            out += [sets, Round(f"{name}.edges", check)]
-            edges = f"{name}.edges"
-        last = Components(edges, verified, view, self.memory)
-        return *out, Round(f"{name}.clusters", last)
+        found = [signatures, bands, groups]
+        if self.verify is None:
+            last = Components((groups.name,), False, view, self.memory)
+            return *found, Round(f"{name}.clusters", last)
+        sets = Round(f"{name}.sets", FetchSets(plan, groups.name, view, self.shingler(), saved))
+        check = VerifyGroups(groups.name, sets.name, plan, self.verify)
+        edges = Round(f"{name}.edges", check)
+        first = Round(
+            f"{name}.first", Components((edges.name,), True, view, self.memory, final=False)
+        )
+        again = Round(f"{name}.again", replace(check, survivors=first.name))
+        last = Components((edges.name, again.name), True, view, self.memory)
+        return *found, sets, edges, first, again, Round(f"{name}.clusters", last)
 
     def outcome(self, name: str) -> DropList:
         """Everything but survivors."""

@@ -1,12 +1,12 @@
 """Tables cut into numbered parts: how data gets from all shards to all ranges and back.
 
-A shuffle in two passes. First a task writes what it has into one file, each part a row group of its
-own; then the task that owns a part reads that row group of every file. So files are few and large,
-reads are sequential, and neither side holds more than its share in memory.
+A shuffle in two passes. First a task writes what it has into one file, part after part; then the
+task that owns a part reads it from every file. So files are few and large, reads are sequential,
+and neither side holds more than its share in memory.
 """
 
-import json
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,17 +19,17 @@ from gristmill.pipeline.dedup.arrays import Index
 from gristmill.pipeline.shard import RunFolder
 
 _PARTS = b"gristmill.parts"
-#: A part is read and written in row groups of at most this many rows.
-_GROUP_ROWS = 1 << 22
 
 
 class RowGroups:
     """Writes tables into row groups of a bounded weight. Hashes do not compress; nothing is."""
 
     def __init__(self, path: Path, schema: pa.Schema, weight: int) -> None:
-        self._schema, self._limit, self._weight = schema, weight, 0
+        self._limit, self._weight = weight, 0
         self._held: list[pa.Table] = []
-        self._writer = _writer(path, schema)
+        self._writer = pq.ParquetWriter(
+            path, schema, compression="none", use_dictionary=False, write_statistics=False
+        )
 
     def write(self, table: pa.Table, weight: int) -> None:
         """Append rows of some weight."""
@@ -40,7 +40,8 @@ class RowGroups:
 
     def _flush(self) -> None:
         if self._held:
-            self._writer.write_table(pa.concat_tables(self._held), row_group_size=_GROUP_ROWS)
+            table = pa.concat_tables(self._held)
+            self._writer.write_table(table, row_group_size=table.num_rows)
             self._held, self._weight = [], 0
 
     def __enter__(self) -> Self:
@@ -54,34 +55,28 @@ class RowGroups:
         self._writer.close()
 
 
-def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    return pq.ParquetWriter(
-        path, schema, compression="none", use_dictionary=False, write_statistics=False
-    )
-
-
 class PartWriter:
-    """Writes one file of parts. Hashes do not compress, so nothing is compressed."""
+    """Writes one file of parts.
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self._schema, self._parts = schema, list[int]()
-        self._writer = _writer(path, schema)
+    An Arrow file: its record batches take turns, part 0 to the last, as often as ``scatter`` is
+    called. So a part is found by counting, and opening a file costs the same however many it has.
+    """
 
-    def write(self, table: pa.Table, part: int) -> None:
-        """Append rows of one part."""
-        for start in range(0, table.num_rows, _GROUP_ROWS):
-            rows = table.slice(start, _GROUP_ROWS)
-            self._writer.write_table(rows, row_group_size=_GROUP_ROWS)
-            self._parts.append(part)
+    def __init__(self, path: Path, schema: pa.Schema, parts: int) -> None:
+        self._parts = parts
+        self._schema = schema.with_metadata({_PARTS: str(parts)})
+        self._writer = pa.ipc.new_file(path, self._schema)
 
-    def scatter(self, table: pa.Table, part: Index, parts: int) -> None:
+    def scatter(self, table: pa.Table, part: Index) -> None:
         """Append rows, each to the part that is named for it; rows of a part keep their order."""
         # numpy sorts 16-bit numbers by radix: a tenth of the time
-        order = np.argsort(part.astype(np.uint16) if parts <= 1 << 16 else part, kind="stable")
-        ends = np.cumsum(np.bincount(part, minlength=parts))
-        table = table.take(pa.array(order))
-        for number, (start, end) in enumerate(zip(np.r_[0, ends[:-1]], ends, strict=True)):
-            self.write(table.slice(start, end - start), number)
+        small = self._parts <= 1 << 16
+        order = np.argsort(part.astype(np.uint16) if small else part, kind="stable")
+        ends = np.cumsum(np.bincount(part, minlength=self._parts)).tolist()
+        columns = [column.combine_chunks() for column in table.take(pa.array(order)).columns]
+        rows = pa.RecordBatch.from_arrays(columns, schema=self._schema)
+        for start, end in pairwise([0, *ends]):
+            self._writer.write_batch(rows.slice(start, end - start))
 
     def __enter__(self) -> Self:
         return self
@@ -89,29 +84,24 @@ class PartWriter:
     def __exit__(
         self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
     ) -> None:
-        if kind is None:
-            self._writer.add_key_value_metadata({_PARTS: json.dumps(self._parts)})
         self._writer.close()
 
 
-def read_part(
-    paths: Sequence[Path], part: int, schema: pa.Schema, columns: Sequence[str] | None = None
-) -> pa.Table:
+def read_part(paths: Sequence[Path], part: int, schema: pa.Schema) -> pa.Table:
     """Return all rows of one part, in the order of the files and of writing."""
-    tables = list(iterate_part(paths, part, columns))
-    chosen = schema if columns is None else pa.schema([schema.field(name) for name in columns])
-    return pa.concat_tables([chosen.empty_table(), *tables])
+    return pa.concat_tables([schema.empty_table(), *iterate_part(paths, part)])
 
 
-def iterate_part(
-    paths: Sequence[Path], part: int, columns: Sequence[str] | None = None
-) -> Iterator[pa.Table]:
-    """Yield the rows of one part, a row group at a time."""
+def iterate_part(paths: Sequence[Path], part: int) -> Iterator[pa.Table]:
+    """Yield the rows of one part, as they were written."""
     for path in paths:
-        with pq.ParquetFile(path) as file:
-            parts = json.loads(file.metadata.metadata[_PARTS])
-            for group in [i for i, number in enumerate(parts) if number == part]:
-                yield file.read_row_group(group, columns=columns)
+        with pa.OSFile(str(path)) as source:
+            file = pa.ipc.open_file(source)
+            parts = int(file.schema.metadata[_PARTS])
+            for number in range(part, file.num_record_batches, parts):
+                batch = file.get_batch(number)
+                if batch.num_rows:
+                    yield pa.Table.from_batches([batch]).replace_schema_metadata(None)
 
 
 def recorded_docs(folder: RunFolder, round_name: str, suffix: str) -> list[int]:

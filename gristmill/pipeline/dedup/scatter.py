@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from gristmill.pipeline.dedup.arrays import U64, Index, part_of
-from gristmill.pipeline.dedup.earlier import Compared, ShardFile
+from gristmill.pipeline.dedup.earlier import Compared, ShardFile, owners
 from gristmill.pipeline.dedup.parts import PartWriter, cut_evenly, read_part
 from gristmill.pipeline.rounds import Tick
 from gristmill.pipeline.shard import Draft, RunFolder
@@ -57,42 +57,42 @@ class Scatter:
         """Return which group of shards each document is in, and the number of groups."""
         files = self.source.files(folder)
         groups = self._groups(files)
-        # A group but the first begins with a file that has documents: cut_evenly sees to it.
-        bounds = [files[group.start].first_key for group in groups[1:]]
-        owner = np.searchsorted(np.array(bounds, np.uint64), keys, side="right")
-        return owner.astype(np.int64), len(groups)
+        return owners(files, groups, keys), len(groups)
 
     def __call__(self, draft: Draft, tick: Tick) -> None:
         """Write one group's records."""
         files, docs = self.source.files(draft.folder), 0
-        with PartWriter(draft.numbered("records.parquet"), self.schema) as out:
+        ranges, limit = self.ranges(draft.folder), self.memory // _RECORD_BYTES
+        with PartWriter(draft.numbered("records.arrow"), self.schema, ranges) as out:
             held: list[pa.Table] = []
-            limit = self.memory // _RECORD_BYTES
             for number in self._groups(files)[draft.task]:
                 for table in files[number].tables([*self.more, *self.values]):
-                    held += map(self._records, [table] * len(self.values), self.values)
                     docs += table.num_rows
                     tick({"docs_in": docs})
-                    if sum(t.num_rows for t in held) >= limit:
-                        held = self._flush(held, out, draft.folder)
-            self._flush(held, out, draft.folder)
-        draft.numbered("records.parquet", docs=docs)
+                    for name in self.values:
+                        held.append(self._records(table, name))
+                        if sum(t.num_rows for t in held) >= limit:
+                            held = _flush(held, out, ranges)
+            _flush(held, out, ranges)
+        draft.numbered("records.arrow", docs=docs)
 
     def _records(self, table: pa.Table, name: str) -> pa.Table:
         columns = [table[column] for column in (name, "key", *self.more)]
         return pa.table(columns, schema=self.schema)
 
-    def _flush(self, held: list[pa.Table], out: PartWriter, folder: RunFolder) -> list[pa.Table]:
-        if held:
-            records, ranges = pa.concat_tables(held), self.ranges(folder)
-            out.scatter(records, part_of(records["value"].to_numpy(), ranges), ranges)
-        return []
-
     def read_range(self, folder: RunFolder, round_name: str, number: int) -> dict[str, U64]:
         """Return the records of one range that this work's round has published, by column."""
-        paths = folder.outputs(round_name, ".records.parquet")
+        paths = folder.outputs(round_name, ".records.arrow")
         table = read_part(paths, number, self.schema)
         return {name: table[name].to_numpy() for name in self.schema.names}
+
+
+def _flush(held: list[pa.Table], out: PartWriter, ranges: int) -> list[pa.Table]:
+    """Write what is held; return an empty list."""
+    if held:
+        records = pa.concat_tables(held)
+        out.scatter(records, part_of(records["value"].to_numpy(), ranges))
+    return []
 
 
 def repeated(values: U64) -> Index:

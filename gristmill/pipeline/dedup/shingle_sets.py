@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from gristmill.pipeline.dedup.arrays import U32, U64, Index, among, take_runs
-from gristmill.pipeline.dedup.earlier import Compared
+from gristmill.pipeline.dedup.earlier import Compared, owners
 from gristmill.pipeline.dedup.parts import PartWriter, cut_evenly, read_part
 from gristmill.pipeline.dedup.signature import Shingler, distinct_sets
 from gristmill.pipeline.dedup.tables import SETS, WANTED
@@ -20,8 +20,11 @@ from gristmill.pipeline.shard import Draft, RunFolder
 
 #: Documents cut into shingles at once, fewer where they are long: at most a row group of texts.
 BATCH_DOCS = 1024
-#: Bytes of working memory for each shingle in hand.
+#: Bytes of working memory for each shingle in hand, while sets are compared.
 SHINGLE_BYTES = 32
+#: What a document is expected to need of a partition's memory: a quarter of its shingles, as few
+#: documents are candidates; and its places in groups of several bands.
+_CANDIDATE_BYTES, _DOC_BYTES = SHINGLE_BYTES // 4, 1024
 
 
 @dataclass(frozen=True)
@@ -38,10 +41,13 @@ class SetPlan:
 
     def _sizes(self, folder: RunFolder) -> list[int]:
         files = self.signatures.files(folder)
-        return [file.manifest.facts["shingles"] * SHINGLE_BYTES for file in files]
+        return [
+            max(file.manifest.facts["shingles"] * _CANDIDATE_BYTES, file.docs * _DOC_BYTES)
+            for file in files
+        ]
 
     def partitions(self, folder: RunFolder) -> int:
-        """As many as would keep each within memory if every document were a candidate."""
+        """As many as keep each within memory; one that is larger than expected takes turns."""
         return max(1, -(-sum(self._sizes(folder)) // self.memory))
 
     def groups(self, folder: RunFolder) -> list[range]:
@@ -50,12 +56,8 @@ class SetPlan:
 
     def owners(self, folder: RunFolder, keys: U64) -> tuple[Index, int]:
         """Return which task reads each document again, and the number of tasks."""
-        files = self.signatures.files(folder)
         groups = self.groups(folder)
-        # A group but the first begins with a file that has documents: cut_evenly sees to it.
-        bounds = [files[group.start].first_key for group in groups[1:]]
-        owner = np.searchsorted(np.array(bounds, np.uint64), keys, side="right")
-        return owner.astype(np.int64), len(groups)
+        return owners(self.signatures.files(folder), groups, keys), len(groups)
 
 
 @dataclass(frozen=True)
@@ -85,23 +87,23 @@ class FetchSets:
         folder, docs = draft.folder, 0
         keys, parts = self._wanted(folder, draft.task)
         partitions = self.plan.partitions(folder)
-        with PartWriter(draft.numbered("sets.parquet"), SETS) as out:
-            held: list[pa.Table] = []
+        with PartWriter(draft.numbered("sets.arrow"), SETS, partitions) as out:
+            held: list[tuple[pa.Table, Index]] = []
             weight = 0
             for table in self._sets(folder, draft.task, keys):
-                held.append(table)
-                weight += table.nbytes
+                held.append(_copied(table, keys, parts))
+                weight += held[-1][0].nbytes
                 docs += table.num_rows
                 tick({"docs_in": docs})
                 if weight * 4 >= self.plan.memory:
-                    _send(held, keys, parts, out, partitions)
+                    _send(held, out)
                     held, weight = [], 0
-            _send(held, keys, parts, out, partitions)
-        draft.numbered("sets.parquet", docs=docs)
+            _send(held, out)
+        draft.numbered("sets.arrow", docs=docs)
 
     def _wanted(self, folder: RunFolder, task: int) -> tuple[U64, Index]:
         """Return distinct (key, partition), sorted."""
-        paths = folder.outputs(self.groups, ".wanted.parquet")
+        paths = folder.outputs(self.groups, ".wanted.arrow")
         table = read_part(paths, task, WANTED).group_by(["key", "part"]).aggregate([])
         table = table.sort_by([("key", "ascending"), ("part", "ascending")])
         return table["key"].to_numpy(), table["part"].to_numpy().astype(np.int64)
@@ -116,8 +118,8 @@ class FetchSets:
                 for table in saved[number].tables(["size", "shingles"]):
                     yield _those(table, wanted)
                 continue
-            task = files[number].manifest.task
-            for batch in self.view.batches(folder, task, ["text"], rows=BATCH_DOCS):
+            shard = files[number].manifest.task
+            for batch in self.view.batches(folder, shard, ["text"], rows=BATCH_DOCS):
                 hit = _those(pa.Table.from_batches([batch.select(["key", "text"])]), wanted)
                 if hit.num_rows:
                     yield set_table(
@@ -137,11 +139,15 @@ def set_table(keys: pa.ChunkedArray, sets: Sequence[U32]) -> pa.Table:
     return pa.table([keys, pa.array(sizes), lists], schema=SETS)
 
 
-def _send(held: list[pa.Table], keys: U64, parts: Index, out: PartWriter, partitions: int) -> None:
-    """Write each set to every partition that wants it."""
+def _copied(table: pa.Table, keys: U64, parts: Index) -> tuple[pa.Table, Index]:
+    """Return each set once for every partition that wants it, and those partitions."""
+    found = table["key"].to_numpy()  # sorted, as ``keys`` is
+    low, high = (np.searchsorted(keys, found, side) for side in ("left", "right"))
+    copies = table.take(pa.array(np.repeat(np.arange(len(found)), high - low)))
+    return copies, parts[take_runs(low, high - low)]
+
+
+def _send(held: list[tuple[pa.Table, Index]], out: PartWriter) -> None:
     if held:
-        table = pa.concat_tables(held)
-        found = table["key"].to_numpy()  # sorted, as ``keys`` is
-        low, high = (np.searchsorted(keys, found, side) for side in ("left", "right"))
-        copies = table.take(pa.array(np.repeat(np.arange(len(found)), high - low)))
-        out.scatter(copies, parts[take_runs(low, high - low)], partitions)
+        tables, parts = zip(*held, strict=True)
+        out.scatter(pa.concat_tables(tables), np.concatenate(parts))

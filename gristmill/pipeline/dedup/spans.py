@@ -139,8 +139,9 @@ class FindRepeats:
         again[1:] = value[1:] == value[:-1]
         keys, place = keys[again], place[again]
         draft.facts = {"spans": len(range_["key"]), "repeats": len(keys)}
-        with PartWriter(draft.numbered("repeats.parquet", docs=len(keys)), CUTS) as out:
-            out.scatter(_cuts(keys, place), *self.scatter.owners(draft.folder, keys))
+        owner, owners = self.scatter.owners(draft.folder, keys)
+        with PartWriter(draft.numbered("repeats.arrow", docs=len(keys)), CUTS, owners) as out:
+            out.scatter(_cuts(keys, place), owner)
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ class SortCuts:
 
     def __call__(self, draft: Draft, tick: Tick) -> None:
         """Write the cuts, sorted by key and place."""
-        paths = draft.folder.outputs(self.repeats, ".repeats.parquet")
+        paths = draft.folder.outputs(self.repeats, ".repeats.arrow")
         table = read_part(paths, draft.task, CUTS)
         tick({"docs_in": table.num_rows})
         order = np.lexsort([table[name].to_numpy() for name in ("end", "start", "key")])

@@ -8,7 +8,6 @@ import pytest
 
 from gristmill.pipeline.dedup import scatter as scatter_module
 from gristmill.pipeline.dedup.bands import BandGroups
-from gristmill.pipeline.dedup.clusters import FOREIGN
 from gristmill.pipeline.dedup.earlier import Compared
 from gristmill.pipeline.dedup.parts import read_part
 from gristmill.pipeline.dedup.scatter import Scatter
@@ -27,15 +26,13 @@ Rows = Sequence[tuple[int, tuple[int, ...]]]
 def grouped(lay):
     """Publish made-up band keys, rows of (rank, band keys) for each shard, and group them."""
 
-    def make(shards: Sequence[Rows], memory: int = 1 << 30, compare: bool = True, foreign=()):
+    def make(shards: Sequence[Rows], memory: int = 1 << 30, compare: bool = True):
         run = lay([[""]] * len(shards))
         bands = max([1, *(len(keys) for rows in shards for _, keys in rows)])
         columns = tuple(f"band_{band:03d}" for band in range(bands))
         for task, rows in enumerate(shards):
             draft = Draft(run.folder, "near.signatures", task)
             keys = [make_key(task, i) for i in range(len(rows))]
-            if task in foreign:
-                keys = [FOREIGN + key for key in keys]
             values = {"key": keys, "rank": [rank for rank, _ in rows]}
             values |= {name: [keys[i] for _, keys in rows] for i, name in enumerate(columns)}
             table = pa.table({name: pa.array(v, pa.uint64()) for name, v in values.items()})
@@ -55,7 +52,7 @@ def grouped(lay):
 
 def _groups(folder, parts: int = 1) -> list[list[tuple[int, int]]]:
     """Members (key, rank) of each group in the order of the files, groups sorted."""
-    paths = folder.outputs("near.groups", ".groups.parquet")
+    paths = folder.outputs("near.groups", ".groups.arrow")
     found = []
     for part in range(parts):
         last = None
@@ -111,11 +108,11 @@ def test_ranges_find_what_one_range_finds(grouped, monkeypatch) -> None:
 def test_the_same_group_of_several_bands_meets_in_one_partition(grouped) -> None:
     keys = tuple(range(1, 9))
     folder, plan = grouped(
-        [[(1, keys), (2, keys)], [(3, keys), (1, tuple(range(20, 28)))]], memory=64
+        [[(1, keys), (2, keys)], [(3, keys), (1, tuple(range(20, 28)))]], memory=2048
     )
     partitions = plan.partitions(folder)
     assert partitions == 2
-    paths = folder.outputs("near.groups", ".groups.parquet")
+    paths = folder.outputs("near.groups", ".groups.arrow")
     filled = [read_part(paths, part, GROUPS) for part in range(partitions)]
     (table,) = [table for table in filled if table.num_rows]
     assert table.num_rows == 8 * 3
@@ -124,9 +121,9 @@ def test_the_same_group_of_several_bands_meets_in_one_partition(grouped) -> None
 
 def test_every_shard_is_told_who_is_wanted_where(grouped) -> None:
     shards = [[(1, (5,)), (2, (6,))], [], [(3, (5,)), (1, (7,))], [(1, (7,))]]
-    folder, plan = grouped(shards, memory=64)
+    folder, plan = grouped(shards, memory=2048)
     assert plan.groups(folder) == [range(2), range(2, 3), range(3, 4)]
-    paths = folder.outputs("near.groups", ".wanted.parquet")
+    paths = folder.outputs("near.groups", ".wanted.arrow")
     wanted = [read_part(paths, task, WANTED)["key"].to_pylist() for task in range(3)]
     assert wanted == [[make_key(0, 0)], [make_key(2, 0), make_key(2, 1)], [make_key(3, 0)]]
 
@@ -146,5 +143,5 @@ def test_without_comparison_a_group_is_a_star(grouped) -> None:
 @pytest.mark.parametrize("compare", [True, False])
 def test_groups_of_earlier_runs_alone_are_none(grouped, compare) -> None:
     shards = [[(4, (5, 1)), (4, (6, 3))], [(0, (5, 2)), (0, (7, 9)), (0, (7, 9))]]
-    folder, _ = grouped(shards, compare=compare, foreign=[1])
+    folder, _ = grouped(shards, compare=compare)
     assert folder.manifests("near.groups")[0].figures == {"candidate_groups": 1}

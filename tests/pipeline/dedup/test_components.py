@@ -44,7 +44,7 @@ def joined(lay):
             pq.write_table(pa.table(arrays, schema=EDGES), path)
             run.folder.publish(draft)
         run.folder.seal("near.edges", len(tables))
-        work = Components("near.edges", verified, run.view, memory)
+        work = Components(("near.edges",), verified, run.view, memory)
         execute(run.folder, [Round("near.clusters", work)], LocalRunner())
         drop = DropList("near", "near.clusters", "near_duplicate")
         rows = run.clusters(drop)

@@ -1,5 +1,6 @@
 """Near-duplicates from text to survivors."""
 
+import itertools
 import random
 
 import pyarrow as pa
@@ -9,9 +10,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import gristmill
-from gristmill.pipeline.dedup import components, scatter, shingle_sets
+from gristmill.pipeline.dedup import components, scatter, shingle_sets, verify
 from gristmill.pipeline.dedup.exact import ExactDedup
 from gristmill.pipeline.dedup.minhash import MinhashDedup
+from gristmill.pipeline.dedup.signature import Family, distinct_sets
 from gristmill.pipeline.rounds import DropList, View
 from gristmill.pipeline.run import LocalRunner, execute
 from gristmill.pipeline.schema import documents, make_key
@@ -180,3 +182,23 @@ def test_characters_where_words_have_no_spaces() -> None:
 def test_bad_parameters_are_refused(bad) -> None:
     with pytest.raises(ValidationError):
         MinhashDedup(**bad)
+
+
+def test_no_two_survivors_of_one_band_resemble_each_other(lay, monkeypatch) -> None:
+    """Also where a leader falls to another group's document and leaves its followers behind."""
+    monkeypatch.setattr(verify, "_ALL_PAIRS", 4)
+    texts = [near(prose(n), 100 * n + i, 1 + i % 6) for n in range(4) for i in range(40)]
+    run = lay([texts[:70], texts[70:]])
+    stage = MinhashDedup()
+    left = run.survivors(run.execute(stage, "minhash_dedup"))
+    hashes, counts = stage.shingler()(left)
+    sets = [set(part.tolist()) for part in distinct_sets(hashes, counts)]
+    keys = Family().band_keys(hashes, counts)
+    alike = [
+        (i, j)
+        for i, j in itertools.combinations(range(len(left)), 2)
+        if (keys[:, i] == keys[:, j]).any()
+        and len(sets[i] & sets[j]) / len(sets[i] | sets[j]) >= 0.7
+    ]
+    assert alike == []
+    assert run.figures("minhash_dedup.again")[0]["pairs_compared_again"] > 0

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gristmill.pipeline.dedup import parts as module
 from gristmill.pipeline.dedup.parts import (
     PartWriter,
     RowGroups,
@@ -26,26 +25,23 @@ def _table(numbers: list[int]) -> pa.Table:
     return pa.table({"n": numbers, "list": [[n] * (n % 3) for n in numbers]}, schema=_SCHEMA)
 
 
-@pytest.mark.parametrize("rows", [2, 1 << 22])
 @pytest.mark.parametrize("parts", [3, 70_000])
-def test_what_is_scattered_comes_back_by_part(tmp_path: Path, monkeypatch, rows, parts) -> None:
-    monkeypatch.setattr(module, "_GROUP_ROWS", rows)
+def test_what_is_scattered_comes_back_by_part(tmp_path: Path, parts: int) -> None:
     paths = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
     for path, numbers in zip(paths, (range(10), range(10, 15)), strict=True):
-        with PartWriter(path, _SCHEMA) as out:
+        with PartWriter(path, _SCHEMA, parts) as out:
             for some in (list(numbers)[:4], list(numbers)[4:]):
-                out.scatter(_table(some), np.array(some) % 2 * (parts - 1), parts)
+                out.scatter(_table(some), np.array(some) % 2 * (parts - 1))
     even, odd = (read_part(paths, part, _SCHEMA) for part in (0, parts - 1))
     assert even.to_pylist() == _table(list(range(0, 15, 2))).to_pylist()
     assert odd.to_pylist() == _table(list(range(1, 15, 2))).to_pylist()
     assert read_part(paths, 1, _SCHEMA).num_rows == 0
-    assert read_part(paths, 0, _SCHEMA, ["n"]).column_names == ["n"]
-    assert sum(1 for _ in iterate_part(paths, 0)) >= 4
+    assert sum(1 for _ in iterate_part(paths, 0)) == 4
 
 
 def test_an_empty_file(tmp_path: Path) -> None:
-    with PartWriter(tmp_path / "a.parquet", _SCHEMA) as out:
-        out.scatter(_table([]), np.zeros(0, np.int64), 4)
+    with PartWriter(tmp_path / "a.parquet", _SCHEMA, 4) as out:
+        out.scatter(_table([]), np.zeros(0, np.int64))
     assert read_part([tmp_path / "a.parquet"], 0, _SCHEMA).schema == _SCHEMA
     assert read_part([], 0, _SCHEMA).num_rows == 0
 

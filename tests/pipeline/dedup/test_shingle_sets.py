@@ -41,14 +41,15 @@ def test_sets_reach_the_partitions_that_want_them(signed, memory: int) -> None:
     draft = Draft(folder, "near.groups", 0)
     keys, parts = (np.array(column, np.uint64) for column in zip(*wanted, strict=True))
     table = pa.table([pa.array(keys), pa.array(parts.astype(np.uint32))], schema=WANTED)
-    with PartWriter(draft.numbered("wanted.parquet"), WANTED) as out:
-        out.scatter(table, *plan.owners(folder, keys))
+    owner, owners = plan.owners(folder, keys)
+    with PartWriter(draft.numbered("wanted.arrow"), WANTED, owners) as out:
+        out.scatter(table, owner)
     folder.publish(draft)
     folder.seal("near.groups", 1)
     saved = Compared("near.signatures", ".shingles.parquet")
     work = FetchSets(plan, "near.groups", signed.view, Shingler(3), saved)
     execute(folder, [Round("near.sets", work)], LocalRunner())
-    paths = folder.outputs("near.sets", ".sets.parquet")
+    paths = folder.outputs("near.sets", ".sets.arrow")
     found = {
         (row["key"], part): row["shingles"]
         for part in range(partitions)
@@ -73,10 +74,10 @@ def test_every_document_has_one_owner(signed) -> None:
 
 def test_partitions_are_as_many_as_memory_asks_for(signed) -> None:
     assert [_plan(n * SHINGLE_BYTES).partitions(signed.folder) for n in (1, 3, 8, 99)] == [
-        8,
-        3,
-        1,
-        1,
+        128,
+        43,
+        16,
+        2,
     ]
 
 

@@ -18,19 +18,21 @@ from gristmill.pipeline.shard import Draft
 
 
 @pytest.fixture
-def verified(lay):
+def verified(lay, monkeypatch):
     """Publish groups and shingle sets made up by hand, and verify them.
 
     Documents are numbered; their shingles are the letters of a string. ``files`` are groups, a list
     for each band range. Rank is the number, or 0 from ``foreign`` on.
     """
 
+    monkeypatch.setattr(verify, "_ALL_PAIRS", 8)
+
     def publish(run, name: str, task: int, schema: pa.Schema, file: str, rows: list) -> None:
         draft = Draft(run.folder, name, task)
-        with PartWriter(draft.numbered(file, docs=len(rows)), schema) as out:
+        with PartWriter(draft.numbered(file, docs=len(rows)), schema, 1) as out:
             columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
             arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
-            out.write(pa.table(arrays, schema=schema), 0)
+            out.scatter(pa.table(arrays, schema=schema), np.zeros(len(rows), np.int64))
         draft.facts = {"keys": [], "shingles": 0}
         run.folder.publish(draft)
         run.folder.seal(name, task + 1)
@@ -44,13 +46,13 @@ def verified(lay):
                 for members in groups
                 for n in sorted(members, key=lambda n: (n < foreign, n))
             ]
-            publish(run, "near.groups", task, GROUPS, "groups.parquet", rows)
+            publish(run, "near.groups", task, GROUPS, "groups.arrow", rows)
         letters = [sorted(map(ord, set(text))) for text in texts]
         rows = [(k, len(v), v) for k, v in zip(key, letters, strict=True)]
         for task in range(2):
-            publish(run, "near.sets", task, SETS, "sets.parquet", rows[task::2])
-        publish(run, "near.signatures", 0, SETS, "signatures.parquet", [])
-        plan = SetPlan(Compared("near.signatures", ".signatures.parquet"), memory)
+            publish(run, "near.sets", task, SETS, "sets.arrow", rows[task::2])
+        publish(run, "near.signatures", 0, SETS, "signatures.arrow", [])
+        plan = SetPlan(Compared("near.signatures", ".signatures.arrow"), memory)
         work = VerifyGroups("near.groups", "near.sets", plan, threshold)
         execute(run.folder, [Round("near.edges", work)], LocalRunner())
         (path,) = run.folder.outputs("near.edges", ".edges.parquet")
