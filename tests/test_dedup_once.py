@@ -24,7 +24,7 @@ _STAGES: list[Any] = [
     {"minhash_dedup": {"memory": "1MB", "ngram": 3}},
     {"span_dedup": {"memory": "1MB"}},
 ]
-_MINHASH = ("signatures", "bands", "groups", "sets", "edges", "clusters")
+_MINHASH = ("signatures", "bands", "groups", "sets", "edges", "first", "again", "clusters")
 #: Phases to be killed in; a round of the others is no different.
 _PHASES = ["exact_dedup.ranges", *(f"minhash_dedup.{r}" for r in _MINHASH), "span_dedup.repeats"]
 

@@ -35,6 +35,8 @@ def test_barriers_in_a_row_share_a_segment_and_are_applied_once() -> None:
         "minhash_dedup.groups",
         "minhash_dedup.sets",
         "minhash_dedup.edges",
+        "minhash_dedup.first",
+        "minhash_dedup.again",
         "minhash_dedup.clusters",
         "documents",
     ]

@@ -79,7 +79,9 @@ def _lookup(table: Values, function: Callable[[str], Any], codes: Codes) -> Valu
         return table[codes]
     found = table[np.minimum(codes, _BMP - 1)]
     beyond = np.flatnonzero(codes >= _BMP)
-    found[beyond] = [function(chr(code)) for code in codes[beyond].tolist()]
+    distinct, index = np.unique(codes[beyond], return_inverse=True)
+    values = [function(chr(code)) for code in distinct.tolist()]
+    found[beyond] = np.array(values, found.dtype)[index]
     return found
 
 

@@ -3,6 +3,9 @@
 A word is what stands between spaces in the simplified text; a letter of a script without spaces is
 a word of its own. datatrove asks spaCy for words, which after simplifying differ in contractions,
 units and symbols only (``dont``, ``0km``) and cost most of its time.
+
+Hashes are good against chance, not against an enemy: words of 256 characters can be made up whose
+hashes agree. Who does so gets documents of such words dropped, nothing else.
 """
 
 from collections.abc import Sequence

@@ -140,6 +140,12 @@ def test_without_comparison_a_group_is_a_star(grouped) -> None:
     ]
 
 
+def test_groups_of_other_members_are_other_groups(grouped) -> None:
+    """0 + 3 = 1 + 2: the identity of a group is not the sum of its keys."""
+    folder, _ = grouped([[(1, (5,)), (1, (6,)), (1, (6,)), (1, (5,))]])
+    assert [[key for key, _ in group] for group in _groups(folder)] == [[0, 3], [1, 2]]
+
+
 @pytest.mark.parametrize("compare", [True, False])
 def test_groups_of_earlier_runs_alone_are_none(grouped, compare) -> None:
     shards = [[(4, (5, 1)), (4, (6, 3))], [(0, (5, 2)), (0, (7, 9)), (0, (7, 9))]]

@@ -97,6 +97,11 @@ def test_rank_orders_by_score_then_length(rows) -> None:
             assert (good(one) == good(two)) == (found[i] == found[j])
 
 
+def test_whole_numbers_are_scores_too() -> None:
+    rank = ranks(np.array([1, 1]), pa.array([16_777_217, 2**40]))
+    assert rank[1] < rank[0]
+
+
 def test_rank_without_a_score_is_by_length() -> None:
     batch = documents(["aaa", "a", None, "aa"])
     assert np.argsort(document_ranks(batch, None).to_numpy()).tolist() == [0, 3, 1, 2]

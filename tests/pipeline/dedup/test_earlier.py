@@ -79,6 +79,13 @@ def test_exact_duplicates_of_an_earlier_crawl_go(crawl, kind) -> None:
     assert texts(second, "rejected") == [_OLD, _NEW + "!"]
 
 
+def test_a_chain_of_runs_must_be_named_in_full(crawl) -> None:
+    first = crawl("first", [_OLD], ExactDedup())
+    second = crawl("second", [_NEW], ExactDedup(against=(str(first),)))
+    with pytest.raises(ConfigError, match=r"was compared with .*first .*name it here too"):
+        ExactDedup(against=(str(second),)).assets()
+
+
 def test_the_earlier_run_is_part_of_the_plan(crawl, tmp_path: Path) -> None:
     first = crawl("first", [_OLD], ExactDedup())
     plan = json.loads(
@@ -87,7 +94,7 @@ def test_the_earlier_run_is_part_of_the_plan(crawl, tmp_path: Path) -> None:
     assert list(plan["assets"]) == ["exact_dedup.against.0"]
 
 
-def test_runs_that_cannot_be_compared_are_refused(crawl, tmp_path: Path) -> None:
+def test_runs_that_cannot_be_compared_are_refused(crawl, tmp_path: Path, monkeypatch) -> None:
     stage = MinhashDedup(against=(str(tmp_path / "nowhere"),))
     with pytest.raises(ConfigError, match=r"minhash_dedup.against: .*nowhere: no run here"):
         stage.assets()
@@ -99,6 +106,10 @@ def test_runs_that_cannot_be_compared_are_refused(crawl, tmp_path: Path) -> None
         MinhashDedup(against=(str(plain),)).assets()
     with pytest.raises(ConfigError, match="made with bands 14, and 20 is needed"):
         MinhashDedup(against=(str(plain),), bands=20, verify=None).assets()
+    with monkeypatch.context() as patch:
+        patch.setattr(MinhashDedup, "version", 99)
+        with pytest.raises(ConfigError, match=r"made by version 2 of minhash_dedup .* this is 99"):
+            MinhashDedup(against=(str(plain),), verify=None).assets()
     (plain / "minhash_dedup" / "clusters-round.json").unlink()
     with pytest.raises(ConfigError, match=r"minhash_dedup.against: .*missing"):
         MinhashDedup(against=(str(plain),), verify=None).assets()

@@ -45,6 +45,9 @@ def test_every_record_reaches_its_range(lay, memory: int) -> None:
     owners, number_of_groups = work.owners(run.folder, firsts[[3, 0, 2]])
     assert owners.tolist() == [groups[3], groups[0], groups[2]]
     assert number_of_groups == work.count(run.folder)
+    paths = run.folder.outputs("x.ranges", ".records.arrow")
+    written = sum(pa.ipc.open_file(str(path)).num_record_batches // ranges for path in paths)
+    assert written == {1 << 30: 1, 96 * 8: 5, 1: 14}[memory]  # nothing is held beyond memory
     found = Counter()
     for number in range(ranges):
         records = work.read_range(run.folder, "x.ranges", number)

@@ -5,6 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from gristmill.errors import ShardError
 from gristmill.pipeline.dedup import verify
 from gristmill.pipeline.dedup.clusters import FOREIGN
 from gristmill.pipeline.dedup.earlier import Compared
@@ -118,6 +119,20 @@ def test_memory_changes_nothing(verified, memory: int) -> None:
     expected = verified(texts, files)
     assert len(expected[0]) == 50
     assert verified(texts, files, memory=memory) == expected
+
+
+def test_turns_keep_the_budget() -> None:
+    member, starts = np.array([0, 1, 2, 0, 3, 1, 2]), np.array([0, 2, 5])
+    sizes = np.array([5, 1, 1, 9])
+    turns = [[group.tolist() for group in turn] for turn in verify._turns(member, starts, sizes, 8)]
+    assert turns == [[[0, 1]], [[2, 0, 3]], [[1, 2]]]
+    whole = list(verify._turns(member, starts, sizes, 100))
+    assert [len(turn) for turn in whole] == [3]
+
+
+def test_a_candidate_without_shingles_is_an_error(verified) -> None:
+    with pytest.raises(ShardError, match="shingles of candidates are missing"):
+        verified(["abcd", ""], [[[0, 1]]])
 
 
 def test_documents_of_earlier_runs_are_not_compared_with_each_other(verified) -> None:
