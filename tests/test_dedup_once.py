@@ -78,13 +78,12 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
 
 
 def test_every_phase_has_something_to_do(once: Once) -> None:
-    folder, rounds = reopen(once.out)
+    _, rounds = reopen(once.out)
     names = [round_.name for round_ in rounds]
     assert set(_PHASES) < set(names)
     assert [name for name in names if name.startswith("minhash")] == _PHASES[1:-1]
     figures = gristmill.report(once.out).figures["minhash_dedup"]
     assert figures["clusters"] > 40
-    assert len(folder.manifests("minhash_dedup.edges")) > 1
     for stage in gristmill.report(once.out).stages[1:4]:
         assert stage.docs_out < stage.docs_in
     cut = pq.read_table(once.out / "documents" / "00000.kept.parquet")["span_dedup.removed_spans"]
