@@ -1,6 +1,5 @@
 """Deduplication is killed in every phase, spread over workers, and ends in the same bytes."""
 
-import hashlib
 import json
 import random
 import signal
@@ -14,6 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from exactly_once import hashes
 
 import gristmill
 from gristmill.api import reopen
@@ -39,17 +39,6 @@ class Once:
     def command(self, out: Path) -> list[str]:
         head = [sys.executable, "-m", "gristmill", "run", str(self.recipe)]
         return [*head, "--out", str(out), "--workers", "0"]
-
-
-def digests(out: Path) -> dict[str, str]:
-    """SHA-256 of everything but side logs and locks."""
-    return {
-        str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(out.rglob("*"))
-        if path.is_file()
-        and path.relative_to(out).parts[0] not in ("log", ".tmp")
-        and not path.name.endswith(".lock")
-    }
 
 
 @pytest.fixture(scope="module")
@@ -103,10 +92,10 @@ def test_killed_in_any_phase_it_goes_on_to_the_same_bytes(
     child.wait()
     assert first.exists()
     gristmill.run(gristmill.load_recipe(str(once.recipe)), tmp_path / "out")
-    assert digests(tmp_path / "out") == digests(once.out)
+    assert hashes(tmp_path / "out") == hashes(once.out)
 
 
 def test_two_workers_write_the_same_bytes(once: Once, dask_runner: Any, tmp_path: Path) -> None:
     recipe = gristmill.load_recipe(str(once.recipe))
     gristmill.run(recipe, tmp_path / "out", client=dask_runner.client)
-    assert digests(tmp_path / "out") == digests(once.out)
+    assert hashes(tmp_path / "out") == hashes(once.out)
