@@ -20,7 +20,8 @@ PUBLIC = [
     "C4", "Classifier", "DaskPipelineExecutor", "Datatrove", "Decontaminate",
     "ExactDedup", "Extract",
     "FinewebQuality", "GopherQuality", "GopherRepetition", "GristmillError", "Language",
-    "MinhashDedup", "Pii", "Recipe", "SplitLanguages", "UrlFilter", "__version__", "apply",
+    "MinhashDedup", "Pii", "Recipe", "SpanDedup", "SplitLanguages", "UrlDedup",
+    "UrlFilter", "__version__", "apply",
     "as_step", "documents", "load_recipe", "report", "run", "whatif",
 ]  # fmt: skip
 

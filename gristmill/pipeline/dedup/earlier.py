@@ -112,6 +112,30 @@ class Compared:
         return [*own, *foreign]
 
 
+def original(out: Path | str, stage: str, survivor: int) -> tuple[Path, int]:
+    """Return where a survivor of an earlier run stands: the folder of that run, and its key there.
+
+    Args:
+        out: folder of the run in which something was dropped because of it.
+        stage: ``minhash_dedup``, ``exact_dedup`` or ``url_dedup``.
+        survivor: its key in ``out``, 2⁶³ or more.
+
+    Raises:
+        ConfigError: no run, no such stage, or no such document in the runs that it names.
+    """
+    plan = load_plan(out)
+    stages = {name: fields for entry in plan.recipe["stages"] for name, fields in entry.items()}
+    part = "signatures" if stage == "minhash_dedup" else "hashes"
+    against = tuple(stages.get(stage, {}).get("against", ()))
+    compared = Compared(f"{stage}.{part}", f".{part}.parquet", against)
+    for file in compared.files(RunFolder(out, plan.run_id)):
+        place, output = survivor - file.first_key, file.manifest.output(file.suffix)
+        if file.foreign is not None and output is not None and 0 <= place < file.docs:
+            keys = pq.read_table(file.folder.root / output.path, columns=["key"])["key"]
+            return file.folder.root, keys[place].as_py()
+    raise ConfigError(f"{out}: {stage} was not compared with a document {survivor}")
+
+
 def owners(files: Sequence[ShardFile], groups: Sequence[range], keys: U64) -> Index:
     """Return which group of files each document is in; groups as ``cut_evenly`` makes them."""
     # A group but the first begins with a file that has documents: cut_evenly sees to it.

@@ -138,7 +138,7 @@ class FindRepeats:
         again = np.zeros(len(value), np.bool_)
         again[1:] = value[1:] == value[:-1]
         keys, place = keys[again], place[again]
-        draft.facts = {"spans": len(range_["key"]), "repeats": len(keys)}
+        draft.figures = {"spans": len(range_["key"]), "spans_repeated": len(keys)}
         owner, owners = self.scatter.owners(draft.folder, keys)
         with PartWriter(draft.numbered("repeats.arrow", docs=len(keys)), CUTS, owners) as out:
             out.scatter(_cuts(keys, place), owner)

@@ -9,6 +9,7 @@ import pytest
 import gristmill
 from gristmill.errors import ConfigError
 from gristmill.pipeline.dedup.clusters import FOREIGN
+from gristmill.pipeline.dedup.earlier import original
 from gristmill.pipeline.dedup.exact import ExactDedup, UrlDedup
 from gristmill.pipeline.dedup.minhash import MinhashDedup
 from gristmill.pipeline.inputs import Inputs
@@ -52,6 +53,9 @@ def test_near_duplicates_of_an_earlier_crawl_go(crawl, verify) -> None:
     assert texts(second) == [_NEW]
     ledger = pq.read_table(second / "documents" / "00000.rejected.parquet")
     assert ledger["minhash_dedup.survivor"].to_pylist() == [FOREIGN + 1]
+    assert original(second, "minhash_dedup", FOREIGN + 1) == (first, 1)
+    with pytest.raises(ConfigError, match="was not compared with a document"):
+        original(second, "minhash_dedup", FOREIGN + 2)
     # The third knows both: of the first what the first kept, of the second what that kept.
     against = (str(first), str(second))
     third = crawl("third", [_NEW + " too", _OLD, "Else " * 9 + "!"], stage(against=against))
