@@ -95,8 +95,12 @@ def _check_needs(
         if not isinstance(stage, Gather):
             steps += [Step(name, step) for step in stage.steps()]
             continue
-        have = columns_after(source, tuple(steps), keep_rejected)[0].names
-        require(name, stage.reads(), have)
+        have = columns_after(source, tuple(steps), keep_rejected)[0]
+        require(name, stage.reads(), have.names)
+        for column in stage.numbers():
+            kind = have.field(column).type
+            if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+                raise ConfigError(f"stage {name}: column {column} holds {kind}, no numbers")
         if outcome := stage.outcome(name):
             steps.append(Step(name, outcome))
     columns_after(source, tuple(steps), keep_rejected)

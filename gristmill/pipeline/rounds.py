@@ -220,6 +220,10 @@ class Gather(Stage, ABC):
         """Columns that must be there."""
         return self.needs
 
+    def numbers(self) -> tuple[str, ...]:
+        """Which of them must be numbers."""
+        return ()
+
     @abstractmethod
     def rounds(self, name: str, view: View) -> tuple[Round, ...]:
         """Return the rounds of this stage, named ``name`` or ``name.part``."""

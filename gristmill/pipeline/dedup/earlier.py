@@ -5,6 +5,7 @@ never dropped itself. It gets a key of its own, above all of ours, and the best 
 """
 
 import hashlib
+import os
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -195,12 +196,16 @@ def _check_one(
     for name in rounds:
         folder.check_seal(name)
         digest.update(folder.seal_path(name).read_bytes())
+        for output in [output for m in folder.manifests(name) for output in m.outputs]:
+            file = path / output.path
+            if not file.is_file() or file.stat().st_size != output.bytes:
+                raise ConfigError(f"{file}: missing or damaged; run its recipe again")
     return digest.hexdigest()
 
 
 def _absolute(paths: tuple[str, ...]) -> tuple[str, ...]:
     """Return paths that mean the same from every working folder."""
-    return tuple(str(Path(path).absolute()) for path in paths)
+    return tuple(os.path.abspath(path) for path in paths)
 
 
 #: The field of stages that compare with earlier runs.

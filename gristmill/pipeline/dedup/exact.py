@@ -64,6 +64,10 @@ class HashDedup(Gather):
         """The compared column, the text for its length, and the score."""
         return tuple(dict.fromkeys((self.column, "text", *filter(None, [self.prefer]))))
 
+    def numbers(self) -> tuple[str, ...]:
+        """The score."""
+        return (self.prefer,) if self.prefer else ()
+
     def assets(self) -> Mapping[str, str]:
         """The earlier runs' hashes. Raises ConfigError: see ``check_against``."""
         name = self.stage_name

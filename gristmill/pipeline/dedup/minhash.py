@@ -69,13 +69,22 @@ class MinhashDedup(Gather):
     @field_validator("rehydrate")
     @classmethod
     def _from_one(cls, value: dict[int, int] | None) -> dict[int, int] | None:
-        if value is not None and (1 not in value or min(value) < 1 or min(value.values()) < 0):
+        if value is not None and (
+            1 not in value
+            or min(value) < 1
+            or min(value.values()) < 0
+            or max(*value, *value.values()) > 1 << 31
+        ):
             raise ValueError("must say what clusters of 1 get, e.g. {1: 1, 2: 2, 5: 5}")
         return value
 
     def reads(self) -> tuple[str, ...]:
         """The text, and the score if one is named."""
         return ("text", self.prefer) if self.prefer else ("text",)
+
+    def numbers(self) -> tuple[str, ...]:
+        """The score."""
+        return (self.prefer,) if self.prefer else ()
 
     def assets(self) -> Mapping[str, str]:
         """The earlier runs' hashes. Raises ConfigError: see ``check_against``."""

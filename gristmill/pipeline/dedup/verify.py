@@ -1,8 +1,9 @@
 """Candidates confirmed on text: an edge counts only where the shingle sets are alike.
 
 Groups of up to 32 are compared pair by pair. In a larger one each member, best first, is compared
-with the leaders so far; one that resembles none becomes a leader itself, up to 32. So no document
-is compared more than 32 times for one group, however large that is.
+with the leaders so far; one that resembles none becomes a leader itself, up to 32. Those that
+resemble none of so many are compared with the 32 that follow them in rank, which are of about their
+length. So no document costs more than 64 comparisons for one group, however large that is.
 
 Who followed a leader that falls to another document of another group would stay, unseen by the
 others of its group. Therefore all this happens twice: the second time among survivors only.
@@ -31,7 +32,7 @@ from gristmill.pipeline.shard import Draft, RunFolder
 
 #: Groups of up to this many are compared pair by pair.
 _ALL_PAIRS = 32
-#: Leaders of a larger group. Members that resemble none of so many are not compared further.
+#: Leaders of a larger group; and neighbours that those are compared with who follow none.
 _LEADERS = 32
 
 
@@ -72,7 +73,7 @@ class VerifyGroups:
         verdicts, done = Verdicts(rank, self.threshold), 0
         for groups in _turns(member, starts, sizes, budget):
             if len(groups[0]) > _ALL_PAIRS and sizes[groups[0]].sum() > budget:
-                verdicts.one_large(groups[0], sets)
+                verdicts.one_large(groups[0], sets, sizes, budget)
             else:
                 verdicts.compare(groups, sets.load(np.unique(np.concatenate(groups))))
             done += sum(map(len, groups))
@@ -84,7 +85,7 @@ class VerifyGroups:
         draft.figures = {
             f"pairs_compared{more}": len(a),
             f"pairs_refuted{more}": len(a) - table.num_rows,
-            f"docs_uncompared{more}": verdicts.uncompared,
+            f"docs_without_leader{more}": verdicts.leaderless,
         }
         write_table(table, draft.numbered("edges.parquet", docs=table.num_rows))
 
@@ -164,7 +165,7 @@ class Verdicts:
 
     rank: U64
     threshold: float
-    uncompared: int = 0
+    leaderless: int = 0
     _pairs: list[tuple[Index, Flags]] = field(default_factory=list)
 
     def compare(self, groups: list[Index], sets: SetTable) -> None:
@@ -172,9 +173,10 @@ class Verdicts:
         self._all_pairs([group for group in groups if len(group) <= _ALL_PAIRS], sets)
         for group in groups:
             if len(group) > _ALL_PAIRS:
-                self._follow(group, lambda leader, rest: self._check(leader, rest, sets))
+                rest = self._follow(group, lambda leader, rest: self._check(leader, rest, sets))
+                self._neighbours(rest, len(rest), sets)
 
-    def one_large(self, group: Index, sets: _Sets) -> None:
+    def one_large(self, group: Index, sets: _Sets, sizes: Index, budget: int) -> None:
         """Compare the members of a group that is too large to load: one pass for each leader."""
 
         def check(leader: int, rest: Index) -> Flags:
@@ -188,7 +190,10 @@ class Verdicts:
                 alike[there] = self._check(leader, rest[there], some)
             return alike
 
-        self._follow(group, check)
+        rest = self._follow(group, check)
+        for run in cut_evenly(sizes[rest].tolist(), budget) if len(rest) else ():
+            some = rest[run.start : run.stop + _LEADERS]
+            self._neighbours(some, len(run), sets.load(np.sort(some)))
 
     def _all_pairs(self, groups: list[Index], sets: SetTable) -> None:
         for size in {len(group) for group in groups}:
@@ -196,15 +201,26 @@ class Verdicts:
             first, second = np.triu_indices(size, 1)
             self._compare(members[:, first].ravel(), members[:, second].ravel(), sets)
 
-    def _follow(self, members: Index, check: Callable[[int, Index], Flags]) -> None:
-        """Compare members with leaders, the best of those that resemble none so far."""
+    def _follow(self, members: Index, check: Callable[[int, Index], Flags]) -> Index:
+        """Compare members with leaders, the best of those that resemble none so far.
+
+        Returns:
+            Those that resemble no leader.
+        """
         rest = members
         for _ in range(_LEADERS):
             if len(rest) < 2:
-                return
+                return rest[:0]
             leader, rest = int(rest[0]), rest[1:]
             rest = rest[~check(leader, rest)]
-        self.uncompared += len(rest)
+        self.leaderless += len(rest)
+        return rest
+
+    def _neighbours(self, members: Index, first: int, sets: SetTable) -> None:
+        """Compare each of the first members with those that follow it."""
+        for distance in range(1, min(_LEADERS, len(members) - 1) + 1):
+            ends = members[distance:][:first]
+            self._compare(members[: len(ends)], ends, sets)
 
     def _check(self, leader: int, rest: Index, sets: SetTable) -> Flags:
         return self._compare(np.full(len(rest), leader), rest, sets)

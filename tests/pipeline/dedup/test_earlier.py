@@ -114,6 +114,12 @@ def test_runs_that_cannot_be_compared_are_refused(crawl, tmp_path: Path, monkeyp
         patch.setattr(MinhashDedup, "version", 99)
         with pytest.raises(ConfigError, match=r"made by version 2 of minhash_dedup .* this is 99"):
             MinhashDedup(against=(str(plain),), verify=None).assets()
+    signatures = plain / "minhash_dedup" / "signatures-00000.signatures.parquet"
+    whole = signatures.read_bytes()
+    signatures.write_bytes(whole[:-1])
+    with pytest.raises(ConfigError, match=r"signatures\.parquet: missing or damaged"):
+        MinhashDedup(against=(str(plain),), verify=None).assets()
+    signatures.write_bytes(whole)
     (plain / "minhash_dedup" / "clusters-round.json").unlink()
     with pytest.raises(ConfigError, match=r"minhash_dedup.against: .*missing"):
         MinhashDedup(against=(str(plain),), verify=None).assets()

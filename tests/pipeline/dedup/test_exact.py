@@ -111,6 +111,8 @@ def test_the_best_score_survives() -> None:
     assert rejected["score"].to_pylist() == [0.5, None]
     with pytest.raises(ConfigError, match="needs column scores"):
         gristmill.apply(ExactDedup(prefer="scores"), batch)
+    with pytest.raises(ConfigError, match="column id holds string, no numbers"):
+        gristmill.apply(ExactDedup(prefer="id"), batch)
 
 
 def test_one_page_of_each_url_survives() -> None:

@@ -66,7 +66,7 @@ def test_all_identical_is_linear_in_comparisons(lay) -> None:
     drop = run.execute(MinhashDedup(), "minhash_dedup")
     assert run.survivors(drop) == [prose(1)]
     (figures,) = run.figures("minhash_dedup.edges")
-    assert figures == {"pairs_compared": 1999, "pairs_refuted": 0, "docs_uncompared": 0}
+    assert figures == {"pairs_compared": 1999, "pairs_refuted": 0, "docs_without_leader": 0}
     assert {row["survivor"] for row in run.clusters(drop)} == {make_key(0, 0)}
 
 

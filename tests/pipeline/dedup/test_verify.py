@@ -69,7 +69,7 @@ def _figures(compared: int, refuted: int, uncompared: int = 0) -> dict[str, int]
     return {
         "pairs_compared": compared,
         "pairs_refuted": refuted,
-        "docs_uncompared": uncompared,
+        "docs_without_leader": uncompared,
     }
 
 
@@ -108,7 +108,18 @@ def test_a_group_of_strangers_is_not_compared_pair_by_pair(verified, monkeypatch
     monkeypatch.setattr(verify, "_LEADERS", 3)
     edges, figures = verified([chr(0x4E00 + i) for i in range(50)], [[range(50)]])
     assert edges == []
-    assert figures == _figures(49 + 48 + 47, 49 + 48 + 47, 47)
+    compared = 49 + 48 + 47 + 46 + 45 + 44  # three leaders, then three neighbours
+    assert figures == _figures(compared, compared, 47)
+
+
+def test_who_follows_no_leader_is_compared_with_its_neighbours(verified, monkeypatch) -> None:
+    """The leaders are strangers here; all others are alike."""
+    monkeypatch.setattr(verify, "_LEADERS", 3)
+    texts = [*(chr(0x4E00 + i) for i in range(3)), *["abcd"] * 20]
+    edges, figures = verified(texts, [[range(23)]])
+    assert edges == [(i, j) for i in range(3, 23) for j in range(i + 1, min(i + 4, 23))]
+    assert figures["docs_without_leader"] == 20
+    assert verified(texts, [[range(23)]], memory=20 * SHINGLE_BYTES) == (edges, figures)
 
 
 @pytest.mark.parametrize("memory", [1, 8 * SHINGLE_BYTES, 40 * SHINGLE_BYTES])
