@@ -204,7 +204,7 @@ _line = st.tuples(
 ).map(lambda t: t[0] + " ".join(t[1]) + t[2] + t[3])
 #: Prose, lists and what lies between: long enough to reach the last rules of every filter.
 prose = st.lists(_line, min_size=5, max_size=16).map("".join)
-#: Any of them, but for chunks that are cut before spaCy sees them: a listed difference, docs/parity.md.
+#: Any of them, but for chunks that are cut before spaCy sees them: a listed difference (parity.md).
 texts = st.one_of(odd, repeated, passages, prose, prose).filter(
     lambda text: max(map(len, text.split()), default=0) <= LONGEST_CHUNK
 )
