@@ -14,6 +14,7 @@ import xxhash
 
 from gristmill.filters.eval_files import EvalFile
 from gristmill.filters.eval_words import U64, hashed, windows, words
+from gristmill.pipeline.dedup.arrays import look_up
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -131,11 +132,11 @@ class EvalIndex:
                 continue
             if length == self.lengths[0]:
                 at = np.flatnonzero(self.seen[grams >> _shift(self.seen)])
-                at = at[_among(self.heads, grams[at])[1]]
+                at = at[look_up(grams[at], self.heads)[1]]
             at = at[at < len(grams)]
             if not len(at):
                 break
-            entry, same = _among(self.hashes, grams[at])
+            entry, same = look_up(grams[at], self.hashes)
             places.append(at[same])
             entries.append(entry[same])
         document = np.searchsorted(ends, _joined(places), side="right")
@@ -244,15 +245,6 @@ def _without_templates(grams: U64, owners: Ints, items: int, rules: Rules) -> tu
 def _shift(table: Bools) -> np.uint64:
     """By how much to shift a hash for its place in a table of 2^bits."""
     return np.uint64(65 - len(table).bit_length())
-
-
-def _among(known: U64, hashes: U64) -> tuple[Ints, Bools]:
-    """Return where in a sorted array each hash would stand, and whether it does."""
-    if not len(known):
-        return np.zeros(len(hashes), np.int64), np.zeros(len(hashes), np.bool_)
-    at = np.searchsorted(known, hashes)
-    at[at == len(known)] = 0
-    return at, known[at] == hashes
 
 
 def _previous(stream: U64) -> Ints:

@@ -158,9 +158,9 @@ def test_a_long_document_costs_in_proportion(monkeypatch: pytest.MonkeyPatch) ->
     assert len(text) > 10_000_000
     made = index(*[(" ".join(rng.choices(vocabulary, k=20)),) for _ in range(50)], (PAGE,))
     looked: list[int] = []
-    among = eval_ngrams._among
+    look_up = eval_ngrams.look_up
     monkeypatch.setattr(
-        eval_ngrams, "_among", lambda known, x: looked.append(len(x)) or among(known, x)
+        eval_ngrams, "look_up", lambda x, known: looked.append(len(x)) or look_up(x, known)
     )
     assert made.find([text]) == [Hit(14, 1.0, "a.jsonl:51")]
     assert looked[0] < 150_000

@@ -19,13 +19,21 @@ def mix(x: U64) -> U64:
     return x ^ (x >> np.uint64(31))
 
 
-def among(values: U64, chosen: U64) -> Flags:
-    """Tell which values are in a sorted array. For few values and many chosen: no sort."""
+def look_up(values: U64, chosen: U64) -> tuple[Index, Flags]:
+    """Return where in a sorted array each value stands, and whether it does.
+
+    For few values and many chosen: nothing is sorted. Where a value does not stand, the place is
+    none to use.
+    """
     if not len(chosen):
-        return np.zeros(len(values), np.bool_)
+        return np.zeros(len(values), np.int64), np.zeros(len(values), np.bool_)
     at = np.minimum(np.searchsorted(chosen, values), len(chosen) - 1)
-    found: Flags = chosen[at] == values
-    return found
+    return at, chosen[at] == values
+
+
+def among(values: U64, chosen: U64) -> Flags:
+    """Tell which values are in a sorted array."""
+    return look_up(values, chosen)[1]
 
 
 def part_of(values: U64, parts: int) -> Index:

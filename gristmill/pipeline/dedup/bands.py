@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from gristmill.pipeline.dedup.arrays import U64, Index, mix, part_of, run_starts
-from gristmill.pipeline.dedup.clusters import write_table
+from gristmill.pipeline.dedup.clusters import groups_to_compare, write_table
 from gristmill.pipeline.dedup.parts import PartWriter
-from gristmill.pipeline.dedup.scatter import Scatter, repeated
+from gristmill.pipeline.dedup.scatter import Scatter
 from gristmill.pipeline.dedup.shingle_sets import SetPlan
 from gristmill.pipeline.dedup.tables import EDGES, GROUPS, WANTED
 from gristmill.pipeline.rounds import Tick
@@ -42,8 +42,8 @@ class BandGroups:
     def __call__(self, draft: Draft, tick: Tick) -> None:
         """Write the groups of two or more."""
         folder = draft.folder
-        records = self.scatter.read_range(folder, self.records, draft.task)
-        tick({"docs_in": len(records["key"])})
+        docs, records = self.scatter.read_repeated(folder, self.records, draft.task)
+        tick({"docs_in": docs})
         keys, rank, starts = _groups(records["value"], records["key"], records["rank"])
         sizes = np.diff(starts, append=len(keys))
         draft.figures = {"candidate_groups": len(starts)}
@@ -70,18 +70,10 @@ class BandGroups:
 
 def _groups(value: U64, keys: U64, rank: U64) -> tuple[U64, U64, Index]:
     """Return members (best first) and starts of the groups that hold a document of ours."""
-    at = repeated(value)
-    value, keys, rank = value[at], keys[at], rank[at]
     order = np.lexsort((keys, rank, value))
     value, keys, rank = value[order], keys[order], rank[order]
-    starts = run_starts(value)
-    sizes = np.diff(starts, append=len(value))
-    last = starts + sizes - 1
-    # Earlier runs' documents have rank 0: where the last member has it, all have.
-    counts = (sizes > 1) & (rank[last] > 0)
-    inside = np.repeat(counts, sizes)
-    sizes = sizes[counts]
-    return keys[inside], rank[inside], np.cumsum(sizes) - sizes
+    inside, starts = groups_to_compare(run_starts(value), rank)
+    return keys[inside], rank[inside], starts
 
 
 def _identities(keys: U64, starts: Index) -> U64:

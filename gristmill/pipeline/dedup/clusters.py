@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gristmill.pipeline.dedup.arrays import U64, Index, run_starts
+from gristmill.pipeline.dedup.arrays import U64, Flags, Index, run_starts
 from gristmill.pipeline.rounds import CLUSTERS
 
 #: Keys from here on belong to documents of earlier runs: see ``earlier.py``.
@@ -46,6 +46,22 @@ def document_ranks(batch: pa.RecordBatch, prefer: str | None) -> pa.UInt64Array:
     lengths = [len(text or "") for text in batch.column("text").to_pylist()]
     scores = batch.column(prefer) if prefer else None
     return pa.array(ranks(np.array(lengths, np.int64), scores), pa.uint64())
+
+
+def groups_to_compare(starts: Index, rank: U64) -> tuple[Flags, Index]:
+    """Keep the groups of two or more that hold a document of ours.
+
+    Args:
+        starts: where each group begins; members best rank first.
+        rank: (n,) of the members.
+
+    Returns:
+        Which members are in such groups, and where these begin among them.
+    """
+    sizes = np.diff(starts, append=len(rank))
+    # Earlier runs' documents have rank 0 and come first: where the last member has it, all have.
+    kept = (sizes > 1) & (rank[starts + sizes - 1] > 0)
+    return np.repeat(kept, sizes), np.cumsum(sizes[kept]) - sizes[kept]
 
 
 def choose_survivors(labels: Index, keys: U64, rank: U64) -> pa.Table:

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gristmill.pipeline.dedup.arrays import U64, Index, distinct_rows, mix, part_of
+from gristmill.pipeline.dedup.arrays import U64, Index, distinct_rows, look_up, mix, part_of
 from gristmill.pipeline.dedup.clusters import choose_survivors
 from gristmill.pipeline.dedup.connected import components_of, stars_on_disk
 from gristmill.pipeline.dedup.parts import cut_evenly, recorded_docs
@@ -116,9 +116,7 @@ class Components:
         for part in range(parts):
             rows, star = by_end.read(part), stars.read(part)
             star = star[np.argsort(star[:, 0])]
-            at = np.searchsorted(star[:, 0], rows[:, 0])
-            found = at < len(star)
-            found[found] = star[at[found], 0] == rows[found, 0]
+            at, found = look_up(rows[:, 0], star[:, 0])
             root = rows[:, 0].copy()  # the smallest key of a component has no star edge
             root[found] = star[at[found], 1]
             by_component.add(rows, part_of(mix(root), parts))

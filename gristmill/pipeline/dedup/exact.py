@@ -21,7 +21,7 @@ from gristmill.pipeline.dedup.arrays import run_starts
 from gristmill.pipeline.dedup.canonical_url import canonical_url
 from gristmill.pipeline.dedup.clusters import choose_survivors, document_ranks, write_table
 from gristmill.pipeline.dedup.earlier import Against, Compared, check_against
-from gristmill.pipeline.dedup.scatter import Scatter, repeated
+from gristmill.pipeline.dedup.scatter import Scatter
 from gristmill.pipeline.rounds import DropList, Gather, Round, Tick, View
 from gristmill.pipeline.shard import Draft, RunFolder
 
@@ -165,10 +165,9 @@ class GroupRange:
 
     def __call__(self, draft: Draft, tick: Tick) -> None:
         """Write the clusters whose hash falls into this range."""
-        range_ = self.scatter.read_range(draft.folder, self.records, draft.task)
-        tick({"docs_in": len(range_["key"])})
-        at = repeated(range_["value"])
-        high, low, keys, rank = (range_[name][at] for name in ("value", "low", "key", "rank"))
+        docs, found = self.scatter.read_repeated(draft.folder, self.records, draft.task)
+        tick({"docs_in": docs})
+        high, low, keys, rank = (found[name] for name in ("value", "low", "key", "rank"))
         order = np.lexsort((low, high))
         high, low, keys, rank = high[order], low[order], keys[order], rank[order]
         starts = run_starts(high, low)

@@ -50,7 +50,10 @@ class Scatter:
 
     def ranges(self, folder: RunFolder) -> int:
         """How many ranges there are: each fits into memory."""
-        docs = sum(file.docs for file in self.source.files(folder))
+        return self._ranges(self.source.files(folder))
+
+    def _ranges(self, files: Sequence[ShardFile]) -> int:
+        docs = sum(file.docs for file in files)
         return max(1, -(-docs * len(self.values) * _RECORD_BYTES // self.memory))
 
     def owners(self, folder: RunFolder, keys: U64) -> tuple[Index, int]:
@@ -62,7 +65,7 @@ class Scatter:
     def __call__(self, draft: Draft, tick: Tick) -> None:
         """Write one group's records."""
         files, docs = self.source.files(draft.folder), 0
-        ranges, limit = self.ranges(draft.folder), self.memory // _RECORD_BYTES
+        ranges, limit = self._ranges(files), self.memory // _RECORD_BYTES
         with PartWriter(draft.numbered("records.arrow"), self.schema, ranges) as out:
             held: list[pa.Table] = []
             for number in self._groups(files)[draft.task]:
@@ -85,6 +88,14 @@ class Scatter:
         paths = folder.outputs(round_name, ".records.arrow")
         table = read_part(paths, number, self.schema)
         return {name: table[name].to_numpy() for name in self.schema.names}
+
+    def read_repeated(
+        self, folder: RunFolder, round_name: str, number: int
+    ) -> tuple[int, dict[str, U64]]:
+        """Return how many records a range has, and those whose value may stand more than once."""
+        records = self.read_range(folder, round_name, number)
+        at = repeated(records["value"])
+        return len(records["key"]), {name: column[at] for name, column in records.items()}
 
 
 def _flush(held: list[pa.Table], out: PartWriter, ranges: int) -> list[pa.Table]:

@@ -29,7 +29,7 @@ from gristmill.pipeline.dedup.clusters import write_table
 from gristmill.pipeline.dedup.cuts import CUTS, Cuts
 from gristmill.pipeline.dedup.earlier import Compared
 from gristmill.pipeline.dedup.parts import PartWriter, RowGroups, read_part
-from gristmill.pipeline.dedup.scatter import Scatter, repeated
+from gristmill.pipeline.dedup.scatter import Scatter
 from gristmill.pipeline.dedup.units import SpanCutter, UnitKind
 from gristmill.pipeline.rounds import Gather, Round, Tick, View
 from gristmill.pipeline.shard import Draft, RunFolder
@@ -129,16 +129,15 @@ class FindRepeats:
 
     def __call__(self, draft: Draft, tick: Tick) -> None:
         """Write the repeats, a part for each group of shards."""
-        range_ = self.scatter.read_range(draft.folder, self.records, draft.task)
-        tick({"docs_in": len(range_["key"])})
-        at = repeated(range_["value"])
-        value, keys, place = (range_[name][at] for name in ("value", "key", "place"))
+        spans, found = self.scatter.read_repeated(draft.folder, self.records, draft.task)
+        tick({"docs_in": spans})
+        value, keys, place = (found[name] for name in ("value", "key", "place"))
         order = np.lexsort((place, keys, value))
         value, keys, place = value[order], keys[order], place[order]
         again = np.zeros(len(value), np.bool_)
         again[1:] = value[1:] == value[:-1]
         keys, place = keys[again], place[again]
-        draft.figures = {"spans": len(range_["key"]), "spans_repeated": len(keys)}
+        draft.figures = {"spans": spans, "spans_repeated": len(keys)}
         owner, owners = self.scatter.owners(draft.folder, keys)
         with PartWriter(draft.numbered("repeats.arrow", docs=len(keys)), CUTS, owners) as out:
             out.scatter(_cuts(keys, place), owner)

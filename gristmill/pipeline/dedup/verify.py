@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from gristmill.errors import ShardError
 from gristmill.pipeline.dedup.arrays import U64, Flags, Index, among, run_starts
-from gristmill.pipeline.dedup.clusters import write_table
+from gristmill.pipeline.dedup.clusters import groups_to_compare, write_table
 from gristmill.pipeline.dedup.jaccard import SetTable, load_sets
 from gristmill.pipeline.dedup.parts import cut_evenly, iterate_part
 from gristmill.pipeline.dedup.shingle_sets import SHINGLE_BYTES, SetPlan, set_table
@@ -97,12 +97,8 @@ class VerifyGroups:
             stays = np.repeat(sizes > _ALL_PAIRS, sizes)
             stays[stays] = ~_lost(folder.outputs(self.survivors, ".clusters.parquet"), keys[stays])
             group, keys, ranks = group[stays], keys[stays], ranks[stays]
-        starts = run_starts(group)
-        sizes = np.diff(starts, append=len(group))
-        # Earlier runs' documents have rank 0 and come first: a group needs one of ours.
-        some = (sizes > 1) & (ranks[starts + sizes - 1] > 0)
-        inside = np.repeat(some, sizes)
-        return keys[inside], ranks[inside], np.cumsum(sizes[some]) - sizes[some]
+        inside, starts = groups_to_compare(run_starts(group), ranks)
+        return keys[inside], ranks[inside], starts
 
 
 def _distinct_groups(paths: list[Path], part: int) -> tuple[U64, U64, U64]:

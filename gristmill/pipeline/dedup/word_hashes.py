@@ -74,7 +74,7 @@ def _hash(codes: U32, starts: Index, lengths: Index) -> U64:
     takes the place out. All modulo 2⁶⁴, where odd numbers have inverses.
     """
     low, high = int(starts[0]), int(starts[-1] + lengths[-1])
-    powers, inverses = _powers(high - low)
+    powers, inverses = _powers()
     sums = np.zeros(high - low + 1, np.uint64)
     terms = mix(codes[low:high].astype(np.uint64) + np.uint64(1))
     np.cumsum(terms * powers[: high - low], out=sums[1:])
@@ -84,15 +84,10 @@ def _hash(codes: U32, starts: Index, lengths: Index) -> U64:
 
 
 @lru_cache(maxsize=1)
-def _all_powers() -> tuple[U64, U64]:
+def _powers() -> tuple[U64, U64]:
     size = _BLOCK + LONGEST_WORD
     inverse = np.uint64(pow(int(GOLDEN), -1, 1 << 64))
     return _geometric(GOLDEN, size), _geometric(inverse, size)
-
-
-def _powers(size: int) -> tuple[U64, U64]:
-    powers, inverses = _all_powers()
-    return powers[:size], inverses[:size]
 
 
 def _geometric(ratio: np.uint64, size: int) -> U64:
