@@ -6,28 +6,36 @@ and whole clusters are on one side; and it is the same wherever it is asked, so 
 and datasets of one run hold out the same documents.
 """
 
+from functools import cache
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import re2
 import xxhash
-
-from gristmill.pipeline.dedup.exact import text_hash
 
 #: The column that names a document's cluster, where near-duplicates were looked for.
 CLUSTER = "minhash_dedup.survivor"
+
+#: White space, as ``str.split`` sees it: ASCII's bytes, and the others' in UTF-8.
+_ASCII_SPACE = b"\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f "
+_OTHER_SPACE = (
+    rb"\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2(?:\x80[\x80-\x8a\xa8\xa9\xaf]|\x81\x9f)|\xe3\x80\x80"
+)
 
 
 def draws(texts: pa.Array, clusters: pa.Array | None = None) -> npt.NDArray[np.uint64]:
     """Return the draw of each document.
 
     Args:
-        texts: strings; null counts as empty. White space is collapsed before hashing.
+        texts: strings; null counts as empty. White space does not count.
         clusters: uint64 keys of the clusters' survivors, null for a document without one; None
             where there is no such column.
 
     Returns:
-        As many uniform 64-bit numbers: the upper half of ``text_hash``, or the xxHash64 of
-        ``cluster:`` and the survivor's key, little-endian.
+        As many uniform 64-bit numbers: the xxHash3 of the text without white space, or the
+        xxHash64 of ``cluster:`` and the survivor's key, little-endian.
     """
     found = np.zeros(len(texts), np.uint64)
     alone = np.ones(len(texts), bool)
@@ -36,9 +44,24 @@ def draws(texts: pa.Array, clusters: pa.Array | None = None) -> npt.NDArray[np.u
         keys = clusters.drop_null().cast(pa.uint64()).to_numpy()
         survivors, at = np.unique(keys, return_inverse=True)
         found[~alone] = np.array([_cluster_draw(key) for key in survivors], np.uint64)[at]
-    mine = texts.filter(pa.array(alone)).to_pylist()
-    found[alone] = np.fromiter((text_hash(text or "")[0] for text in mine), np.uint64, len(mine))
+    mine = texts.filter(pa.array(alone)).cast(pa.binary()).to_pylist()
+    found[alone] = np.fromiter((_text_draw(text or b"") for text in mine), np.uint64, len(mine))
     return found
+
+
+def _text_draw(text: bytes) -> int:
+    """Hash a text; three times as fast as splitting it into words and joining them again."""
+    bare = text.translate(None, _ASCII_SPACE)
+    if not bare.isascii():
+        bare = _other_space().sub(b"", bare)
+    return xxhash.xxh3_64_intdigest(bare)
+
+
+@cache
+def _other_space() -> Any:
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1  # a byte is a character
+    return re2.compile(_OTHER_SPACE, options)
 
 
 def limit(fraction: float) -> np.uint64:

@@ -145,7 +145,7 @@ def _tokens(written: Sequence[Manifest]) -> dict[str, int]:
 
 
 def _shard(manifest: Manifest) -> dict[str, Any]:
-    out = manifest.output(".bin")
+    out = next((o for o in manifest.outputs if o.tokens is not None), None)
     if out is None:
         raise CorruptError(f"shards task {manifest.task}: its manifest names no token file")
     return {"path": out.path, "tokens": out.tokens, "docs": out.docs, "sha256": out.sha256}

@@ -1,79 +1,120 @@
 """The global order: which split, which file and which place each document gets.
 
-A document's place depends on its key and the seed, its split on its content, so that equal texts
-never stand on both sides. Nothing depends on how many workers there were.
+A document's place depends on its key and the seed alone, its split on its draw (its text, or its
+duplicate cluster; see ``gristmill.pipeline.held_out``). Nothing depends on how many workers or
+other documents there were, and nothing holds all documents in memory: files are ranges of ranks,
+cut at the borders of 2**20 buckets by counting tokens.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import xxhash
 
-#: ``task`` and ``row`` find the document among the encoded ones; ``file`` is the output file.
-ORDER = pa.schema(
-    [
-        ("file", pa.int32()),
-        ("key", pa.uint64()),
-        ("task", pa.int32()),
-        ("row", pa.int64()),
-        ("tokens", pa.int64()),
-    ]
-)
+from gristmill.pipeline import held_out
+
+U64 = npt.NDArray[np.uint64]
+I64 = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+SPLITS = ("train", "val")
+BUCKET_BITS = 20
+_SHIFT = 64 - BUCKET_BITS
 
 
-def plan_order(
-    documents: pa.Table, val_fraction: float, target_tokens: int, seed: int
-) -> tuple[pa.Table, list[dict[str, Any]]]:
-    """Shuffle, split and cut.
+def ranks(keys: U64, copies: npt.NDArray[np.int32], seed: int) -> U64:
+    """Return the place of each document in the shuffle: 64 bits of its key, its copy and the seed.
 
     Args:
-        documents: columns key, content (64-bit hash of the text), tokens, task, row.
-        val_fraction: share of content hashes that is held out. Where that is more than 0 and
-            there are two different texts or more, at least one stands on each side.
-        target_tokens: a file is closed by the document that would take it past this.
+        keys: document keys.
+        copies: 0 for a document, 1 and up for its repetitions, which go elsewhere.
         seed: of the shuffle.
-
-    Returns:
-        The order (schema ORDER), sorted by file and place; and for each file its split and its
-        number within the split.
     """
-    keys = documents["key"].to_numpy()
-    tokens = documents["tokens"].to_numpy()
-    held_out = _held_out(documents["content"].to_numpy(), val_fraction)
-    ranks = np.array([xxhash.xxh64_intdigest(k.tobytes(), seed) for k in keys], np.uint64)
-    order = np.lexsort((keys, ranks, held_out))
-    file_of = np.empty(len(keys), np.int32)
-    files: list[dict[str, Any]] = []
-    for split, chosen in (("train", ~held_out[order]), ("val", held_out[order])):
-        at = np.flatnonzero(chosen)
-        numbers = cut(tokens[order][at], target_tokens)
-        file_of[at] = numbers + len(files)
-        count = int(numbers[-1]) + 1 if len(numbers) else 0
-        files += [{"split": split, "number": i} for i in range(count)]
-    columns = [documents[name].combine_chunks().take(pa.array(order)) for name in ORDER.names[1:]]
-    return pa.table([pa.array(file_of), *columns], schema=ORDER), files
-
-
-def cut(tokens: npt.NDArray[np.int64], target: int) -> npt.NDArray[np.int32]:
-    """Return the file number of each document: a new file where the target would be passed."""
-    numbers = np.zeros(len(tokens), np.int32)
-    number, held = 0, 0
-    for i, size in enumerate(tokens.tolist()):
-        if held and held + size > target:
-            number, held = number + 1, 0
-        numbers[i] = number
-        held += size
-    return numbers
-
-
-def _held_out(content: npt.NDArray[np.uint64], fraction: float) -> npt.NDArray[np.bool_]:
-    """Choose by content hash. ``content`` is uniform, so its size is the draw."""
-    if fraction <= 0 or len(content) == 0 or content.min() == content.max():
-        return np.zeros(len(content), bool)
-    chosen = content < np.uint64(int(fraction * 2**64))
-    held_out: npt.NDArray[np.bool_] = (chosen | (content == content.min())) & (
-        content != content.max()
+    hashes = (
+        xxhash.xxh64_intdigest(key.tobytes() + (copy.tobytes() if copy else b""), seed)
+        for key, copy in zip(keys, copies, strict=True)
     )
-    return held_out
+    return np.fromiter(hashes, np.uint64, len(keys))
+
+
+def bucket_of(rank: U64) -> I64:
+    """Return the bucket of each rank."""
+    return (rank >> np.uint64(_SHIFT)).astype(np.int64)
+
+
+def rank_range(first: int, end: int) -> tuple[int, int]:
+    """Return the smallest and the largest rank of the buckets from ``first`` to before ``end``."""
+    return first << _SHIFT, (end << _SHIFT) - 1
+
+
+def val_limit(fraction: float, low: int, high: int) -> np.uint64:
+    """Return the number below which draws are held out.
+
+    It is the one of ``fraction``, moved where no document or every document would be held out: of
+    two different texts or more, at least one stands on each side.
+
+    Args:
+        fraction: share of documents to hold out.
+        low: smallest draw there is.
+        high: largest draw there is.
+    """
+    limit = int(held_out.limit(fraction))
+    if fraction > 0:
+        limit = min(max(limit, low + 1), high)  # where all are equal: nothing is held out
+    return np.uint64(limit)
+
+
+def in_split(split: str, draws: U64, copies: npt.NDArray[np.int32], limit: np.uint64) -> Bools:
+    """Tell which documents belong to a split. Repetitions are for training only."""
+    held: Bools = draws < limit
+    return held & (copies == 0) if split == "val" else ~held
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Documents and tokens by bucket, the end-of-text tokens counted."""
+
+    docs: I64
+    tokens: I64
+
+    @classmethod
+    def empty(cls) -> "Tally":
+        """Nothing counted yet."""
+        return cls(np.zeros(1 << BUCKET_BITS, np.int64), np.zeros(1 << BUCKET_BITS, np.int64))
+
+    def add(self, rank: U64, tokens: I64) -> None:
+        """Count documents with so many tokens each, end of text not counted."""
+        buckets, at = np.unique(bucket_of(rank), return_inverse=True)
+        docs = np.bincount(at, minlength=len(buckets))
+        self.docs[buckets] += docs
+        # The weights are summed as 64-bit floats: exact up to 2**53 tokens in a bucket.
+        self.tokens[buckets] += np.bincount(at, tokens, len(buckets)).astype(np.int64) + docs
+
+    def cut(self, target: int | None) -> list[tuple[int, int]]:
+        """Cut into ranges of buckets that hold no more than ``target`` tokens, or one bucket.
+
+        None = all in one range. Buckets without documents belong to no range of their own.
+        """
+        full = np.flatnonzero(self.docs)
+        if not len(full) or target is None:
+            return [(int(full[0]), int(full[-1]) + 1)] if len(full) else []
+        ends = np.cumsum(self.tokens[full])
+        found, at, before = [], 0, 0
+        while at < len(full):
+            stop = max(at + 1, int(np.searchsorted(ends, before + target, side="right")))
+            found.append((int(full[at]), int(full[stop - 1]) + 1))
+            at, before = stop, int(ends[stop - 1])
+        return found
+
+    def within(self, first: int, end: int) -> "Tally":
+        """Return the same of a range of buckets only."""
+        inside = np.zeros(1 << BUCKET_BITS, bool)
+        inside[first:end] = True
+        return Tally(np.where(inside, self.docs, 0), np.where(inside, self.tokens, 0))
+
+    def totals(self, ranges: Sequence[tuple[int, int]]) -> tuple[int, int]:
+        """Return (documents, tokens) within ranges."""
+        docs = sum(int(self.docs[first:end].sum()) for first, end in ranges)
+        return docs, sum(int(self.tokens[first:end].sum()) for first, end in ranges)

@@ -9,27 +9,35 @@ import xxhash
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gristmill.pipeline.dedup.exact import text_hash
 from gristmill.pipeline.held_out import draws, limit
 
 _KEYS = st.integers(0, 2**64 - 1)
 
 
 def test_a_text_without_a_cluster_draws_its_hash() -> None:
-    found = draws(pa.array(["one text", None], pa.string()))
+    found = draws(pa.array(["one text", None, "水\u3000車"], pa.string()))
     assert found.dtype == np.uint64
-    assert found.tolist() == [text_hash("one text")[0], text_hash("")[0]]
+    expected = [xxhash.xxh3_64_intdigest(text) for text in ("onetext", "", "水車")]
+    assert found.tolist() == expected
 
 
 def test_a_cluster_draws_for_all_its_documents() -> None:
     found = draws(pa.array(["a", "b", "c"]), pa.array([7, None, 7], pa.uint64()))
     cluster = xxhash.xxh64_intdigest(b"cluster:" + b"\x07" + bytes(7))
-    assert found.tolist() == [cluster, text_hash("b")[0], cluster]
+    assert found.tolist() == [cluster, xxhash.xxh3_64_intdigest(b"b"), cluster]
 
 
 def test_white_space_does_not_move_a_text_to_the_other_side() -> None:
-    same = draws(pa.array(["two words", " two\n\nwords "]))
+    same = draws(pa.array(["two wörds", " two\n\nwörds "]))
     assert same[0] == same[1]
+
+
+def test_white_space_is_what_splits_words() -> None:
+    spaces = [chr(c) for c in range(0x3100) if chr(c).isspace()]
+    assert len(set(draws(pa.array(["äb", *(f"ä{c}b" for c in spaces)])).tolist())) == 1
+    others = [chr(c) for c in range(0x80, 0x3100) if not chr(c).isspace()]
+    found = draws(pa.array(["äb", *(f"ä{c}b" for c in others)]))
+    assert len(set(found.tolist())) == len(found)
 
 
 def test_no_documents_and_a_column_without_any_cluster() -> None:

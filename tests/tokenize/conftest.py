@@ -1,6 +1,6 @@
 """Finished documents laid down by hand, and small tokenizers of our own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -47,10 +47,16 @@ def bpe(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 @pytest.fixture
 def lay(bare_run: Callable[[int], RunFolder]) -> Lay:
-    """Publish documents as the finished ones: texts, or (key, text), shard by shard."""
+    """Publish documents as the finished ones: texts, or (key, text), shard by shard.
 
-    def make(shards: Sequence[Sequence[str | tuple[int, str] | None]]) -> RunFolder:
-        folder = bare_run(len(shards))
+    ``more`` names further columns, each an array of as many values as there are documents.
+    """
+
+    def make(
+        shards: Sequence[Sequence[str | tuple[int, str] | None]],
+        more: Mapping[str, pa.Array] | None = None,
+    ) -> RunFolder:
+        folder, done = bare_run(len(shards)), 0
         for number, docs in enumerate(shards):
             rows = [
                 d if isinstance(d, tuple) else (make_key(number, i), d) for i, d in enumerate(docs)
@@ -65,7 +71,11 @@ def lay(bare_run: Callable[[int], RunFolder]) -> Lay:
             }
             draft = Draft(folder, "documents", number)
             path = draft.numbered("kept.parquet", docs=len(rows))
-            pq.write_table(pa.table(columns, schema=SCHEMA), path)
+            table = pa.table(columns, schema=SCHEMA)
+            for name, values in (more or {}).items():
+                table = table.append_column(name, values[done : done + len(rows)])
+            done += len(rows)
+            pq.write_table(table, path)
             keys = columns["key"]
             draft.facts = {"keys": [min(keys), max(keys)] if keys else []}
             folder.publish(draft)
