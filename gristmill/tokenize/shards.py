@@ -197,7 +197,8 @@ class WriteShard:
         rows, tokens = _collect(folder, mine, dtype)
         stem = f"{plan['split']}_{plan['number']:06d}"
         path = draft.path(f"{stem}.bin", docs=len(rows), tokens=len(tokens))
-        FORMATS[self.config.format].write(path, tokens, dtype)
+        with FORMATS[self.config.format].writer(path, dtype) as out:
+            out.write(tokens, mine["tokens"].to_numpy())
         index = draft.path(f"{stem}.index.parquet", docs=len(rows))
         pq.write_table(rows.select(PROVENANCE.names), index, compression="zstd")
         draft.stages = [StageCount(name="shards", docs_in=len(rows), docs_out=len(rows))]
@@ -274,6 +275,7 @@ class DescribeShards:
             "dtype": facts["dtype"],
             "vocab_size": facts["vocab_size"],
             "eot": facts["eot"],
+            "eot_place": "before",
             "tokenizer": copy.name,
             "tokenizer_sha256": sync_and_hash(copy)[1],
             "splits": splits,
