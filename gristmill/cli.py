@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 import gristmill
-from gristmill.commands import classifier, contamination, data, demo, model, whatif
+from gristmill.commands import classifier, contamination, data, demo, model, shards, whatif
 from gristmill.commands.options import Terminated
 from gristmill.console import stderr
 from gristmill.errors import GristmillError
@@ -62,7 +62,7 @@ app.command()(contamination.contamination)
 app.command()(data.verify)
 app.command()(model.train)
 app.command()(model.sample)
-app.add_typer(data.shards, name="shards")
+app.add_typer(shards.shards, name="shards")
 app.add_typer(classifier.classifier, name="classifier")
 
 

@@ -1,4 +1,4 @@
-"""``run``, ``plan``, ``stage``, ``report``, ``verify``, ``shards``: the data side."""
+"""``run``, ``plan``, ``stage``, ``report``, ``verify``: the data side."""
 
 import json
 from collections import Counter
@@ -34,7 +34,6 @@ from gristmill.pipeline.verify import verify as verify_run
 from gristmill.recipe import STAGES, Recipe, load_recipe, parse_recipe, preset_files
 from gristmill.settings import nearest, override
 from gristmill.tokenize.formats.shard_set import ShardSet
-from gristmill.tokenize.provenance import where as find_token
 
 RecipeName = Annotated[
     str, typer.Argument(help=f"A YAML file, or a preset: {', '.join(preset_files())}.")
@@ -248,20 +247,3 @@ def verify(
     if not as_json:
         how = "sizes and counts" if quick else "hashes"
         print(f"{folder}: all good ({seen[False]} tasks, {how}; {seen[True]} recomputed)")
-
-
-shards = typer.Typer(help="Look into token shards.", no_args_is_help=True)
-
-
-@shards.command("where")
-def shards_where(
-    file: Annotated[Path, typer.Argument(help="A token file, e.g. out/shards/train_000000.bin.")],
-    offset: Annotated[int, typer.Argument(min=0, help="Position of a token in it, from 0.")],
-) -> None:
-    """Tell which URL and WARC record a token came from.
-
-    **Example**
-
-        gristmill shards where out/shards/train_000000.bin 123456
-    """
-    print(json.dumps(find_token(file, offset), indent=1))

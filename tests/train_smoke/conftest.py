@@ -49,7 +49,8 @@ def write_shards(folder: Path, train: list[str], val: list[str], *, split_at: in
         path = folder / f"mill_{split}_{numbers[split]:06d}.bin"
         numbers[split] += 1
         ids = [t for doc in docs for t in (0, *(byte + 1 for byte in doc.encode()))]
-        llmc.write(path, ids)
+        with llmc.writer(path) as out:
+            out.write(ids, [1 + len(doc.encode()) for doc in docs])
         counts = {
             "tokens": len(ids),
             "docs": len(docs),
@@ -66,6 +67,7 @@ def write_shards(folder: Path, train: list[str], val: list[str], *, split_at: in
         "dtype": "uint16",
         "vocab_size": 257,
         "eot": 0,
+        "eot_place": "before",
         "tokenizer": "tokenizer.json",
         "tokenizer_sha256": hashlib.sha256(tokenizer.read_bytes()).hexdigest(),
         "splits": splits,

@@ -10,128 +10,75 @@ uint32 20240801     7       count     the same file (Llama 3)
 ====== ============ ======= ========= =======================
 
 The rest of the header is zero. The count is a *signed* int32, so a file holds less than 2**31
-tokens. Each document is preceded by the end-of-text token.
+tokens. Each document is preceded by the end-of-text token; where one begins is not recorded.
 """
 
-import os
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from gristmill.errors import ConfigError, CorruptError
-from gristmill.tokenize.formats.contract import Header, StrPath, Tokens
+from gristmill.errors import CorruptError
+from gristmill.tokenize.formats.contract import EotPlace, Header, StrPath
+from gristmill.tokenize.formats.raw import (
+    UINT16,
+    UINT32,
+    StreamWriter,
+    file_size,
+    map_items,
+    read_bytes,
+)
 
-HEADER_BYTES = 1024
+EOT: EotPlace = "before"
+ONE_FILE = False
+DTYPES: tuple[np.dtype[Any], ...] = (UINT16, UINT32)
 MAX_TOKENS = 2**31 - 1
-UINT16 = np.dtype("<u2")
-UINT32 = np.dtype("<u4")
+HEADER_BYTES = 1024
 
 _KINDS: dict[int, tuple[int, np.dtype[Any]]] = {
     20240520: (1, UINT16),
     20240801: (7, UINT32),
 }
 
-
-def _kind_of(dtype: npt.DTypeLike, path: StrPath) -> tuple[int, int, np.dtype[Any]]:
-    wanted = np.dtype(dtype).newbyteorder("<")
-    for magic, (version, known) in _KINDS.items():
-        if wanted == known:
-            return magic, version, known
-    raise ConfigError(f"{path}: llm.c files hold uint16 or uint32, not {wanted}; use one of these")
+MAGICS = frozenset(_KINDS)
 
 
-def _header_bytes(magic: int, version: int, tokens: int) -> bytes:
+def files(stem: str) -> tuple[str, ...]:
+    """Return the names of the files of one shard."""
+    return (f"{stem}.bin",)
+
+
+def _header(dtype: np.dtype[Any], tokens: int) -> bytes:
+    magic, version = next((m, v) for m, (v, known) in _KINDS.items() if known == dtype)
     header = np.zeros(HEADER_BYTES // 4, dtype="<i4")
     header[:3] = magic, version, tokens
     return header.tobytes()
 
 
-class LlmcWriter:
-    """Append arrays of tokens to one file; the count goes into the header at the end.
+class LlmcWriter(StreamWriter):
+    """The header, which is zero until the count is known, and the tokens."""
 
-    Until ``close()`` the header is zero, so that a file left behind by a crash or by an exception
-    inside ``with`` is never mistaken for a finished one. Syncing and renaming are the caller's.
+    name = "llm.c"
+    dtypes = DTYPES
+    max_tokens = MAX_TOKENS
 
-    Attributes:
-        tokens: number of tokens written so far.
-    """
+    def begin(self, tokens: BinaryIO) -> None:
+        """Leave room for the header."""
+        tokens.write(bytes(HEADER_BYTES))
 
-    def __init__(self, path: StrPath, dtype: npt.DTypeLike = np.uint16) -> None:
-        self._magic, self._version, self._dtype = _kind_of(dtype, path)
-        self._limit = int(np.iinfo(self._dtype).max)
-        self._path = path
-        self.tokens = 0
-        self._file = Path(path).open("wb")  # noqa: SIM115 - closed by close() or __exit__
-        self._file.write(bytes(HEADER_BYTES))
-
-    def write(self, tokens: Tokens) -> None:
-        """Append token ids (any integer array or sequence).
-
-        Raises:
-            ConfigError: not integers, an id that the type cannot hold, or 2**31 tokens or more.
-        """
-        ids = np.asarray(tokens).reshape(-1)
-        if ids.size == 0:
-            return
-        if ids.dtype.kind not in "iu":
-            raise ConfigError(f"{self._path}: token ids must be integers, not {ids.dtype}")
-        low, high = int(ids.min()), int(ids.max())
-        if low < 0 or high > self._limit:
-            bad = low if low < 0 else high
-            raise ConfigError(
-                f"{self._path}: token id {bad} does not fit {self._dtype.name}; "
-                "use uint32 shards or a smaller vocabulary"
-            )
-        if self.tokens + ids.size > MAX_TOKENS:
-            raise ConfigError(
-                f"{self._path}: more than {MAX_TOKENS:,} tokens do not fit the signed 32-bit "
-                "count of an llm.c file; lower target_tokens so that more files are written"
-            )
-        self._file.write(ids.astype(self._dtype).tobytes())
-        self.tokens += ids.size
-
-    def close(self) -> None:
-        """Write the final header and close the file."""
-        if self._file.closed:
-            return
-        self._file.seek(0)
-        self._file.write(_header_bytes(self._magic, self._version, self.tokens))
-        self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self._file.close()
+    def finish(self, tokens: BinaryIO, *companions: BinaryIO) -> None:
+        """Write the header."""
+        del companions
+        tokens.seek(0)
+        tokens.write(_header(self.dtype, self.tokens))
 
 
 def writer(path: StrPath, dtype: npt.DTypeLike = np.uint16) -> LlmcWriter:
-    """Return a streaming writer; see ``LlmcWriter``."""
+    """Return a streaming writer; see ``StreamWriter``."""
     return LlmcWriter(path, dtype)
 
 
-def write(path: StrPath, tokens: Tokens, dtype: npt.DTypeLike = np.uint16) -> None:
-    """Write one complete file.
-
-    Raises:
-        ConfigError: ids that the type cannot hold, or too many of them.
-    """
-    with LlmcWriter(path, dtype) as out:
-        out.write(tokens)
-
-
-def read_header(path: StrPath) -> Header:
+def read_header(path: StrPath, dtype: npt.DTypeLike | None = None) -> Header:
     """Read the header and check it against the size of the file.
 
     Raises:
@@ -139,13 +86,9 @@ def read_header(path: StrPath) -> Header:
         CorruptError: wrong magic, wrong version, a negative count, or a size that differs from
             1,024 + itemsize × count.
     """
-    try:
-        size = os.stat(path).st_size
-        with Path(path).open("rb") as file:
-            raw = file.read(HEADER_BYTES)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise ConfigError(f"{path}: cannot be read ({reason}); check the path") from error
+    del dtype  # the magic says it
+    size = file_size(path)
+    raw = read_bytes(path, HEADER_BYTES)
     if len(raw) < HEADER_BYTES:
         raise CorruptError(
             f"{path}: {len(raw)} bytes, shorter than the 1,024-byte header; write the shard again"
@@ -157,14 +100,14 @@ def read_header(path: StrPath) -> Header:
             f"{path}: magic {magic} at byte 0 is neither 20240520 nor 20240801 ({hint}); "
             "write the shard again or convert it"
         )
-    expected, dtype = _KINDS[magic]
+    expected, known = _KINDS[magic]
     if version != expected:
         raise CorruptError(
             f"{path}: version {version} at byte 4, expected {expected} for magic {magic}; "
             "convert the file"
         )
-    _check_size(path, size, tokens, dtype)
-    return Header(version=version, tokens=tokens, dtype=dtype)
+    _check_size(path, size, tokens, known)
+    return Header(version=version, tokens=tokens, dtype=known)
 
 
 def _check_size(path: StrPath, size: int, tokens: int, dtype: np.dtype[Any]) -> None:
@@ -178,18 +121,17 @@ def _check_size(path: StrPath, size: int, tokens: int, dtype: np.dtype[Any]) -> 
         )
 
 
-def open_tokens(path: StrPath) -> npt.NDArray[Any]:
-    """Map the tokens of a file, read-only.
-
-    Returns:
-        A ``numpy.memmap`` of shape (tokens,), or an empty array where there are none, since
-        nothing cannot be mapped.
+def open_tokens(path: StrPath, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
+    """Map the tokens of a file, read-only, shape (tokens,).
 
     Raises:
         ConfigError: no such file.
         CorruptError: see ``read_header``.
     """
-    header = read_header(path)
-    if header.tokens == 0:
-        return np.empty(0, dtype=header.dtype)
-    return np.memmap(path, dtype=header.dtype, mode="r", offset=HEADER_BYTES)
+    header = read_header(path, dtype)
+    return map_items(path, header.dtype, header.tokens, HEADER_BYTES)
+
+
+def sizes(path: StrPath, dtype: npt.DTypeLike | None = None) -> None:
+    """Documents are not recorded: they are what the end-of-text tokens divide."""
+    del path, dtype

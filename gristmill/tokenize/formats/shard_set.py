@@ -13,31 +13,24 @@ import numpy.typing as npt
 
 from gristmill.errors import ConfigError, CorruptError
 from gristmill.tokenize.formats import FORMATS
-from gristmill.tokenize.formats.contract import StrPath
+from gristmill.tokenize.formats.contract import EotPlace, StrPath, TokenFormat
+from gristmill.tokenize.formats.ends import CHUNK, ends_by_token, positions
+from gristmill.tokenize.formats.manifest import (
+    SCHEMA,
+    Companion,
+    Shard,
+    check_manifest,
+    parse_shards,
+)
 from gristmill.tokenize.formats.vocab import Vocabulary, load_vocabulary
-
-SCHEMA = 1
-_CHUNK = 1 << 22
-
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """One token file as the manifest describes it."""
-
-    path: str
-    split: str
-    tokens: int
-    docs: int
-    bytes: int
-    sha256: str
 
 
 @dataclass(frozen=True)
 class ShardSet:
     """The shards of one corpus.
 
-    Every document is preceded by the end-of-text token and none is split between files, so the
-    documents of a file are what lies between its end-of-text tokens.
+    Every document has one end-of-text token, before it or after it as ``eot_place`` says, and
+    none is split between files: the documents of a file are what these tokens divide.
 
     Construction reads ``shards.json`` only; ``verify()`` looks at the files.
 
@@ -53,7 +46,7 @@ class ShardSet:
 
     def __init__(self, folder: StrPath) -> None:
         object.__setattr__(self, "folder", Path(folder))
-        _check_manifest(self._file, self.manifest, self.shards)
+        check_manifest(self._file, self.manifest, self.shards)
 
     @property
     def _file(self) -> Path:
@@ -95,10 +88,7 @@ class ShardSet:
     @cached_property
     def shards(self) -> tuple[Shard, ...]:
         """The files in the order of the manifest."""
-        entries = self.manifest.get("shards")
-        if not isinstance(entries, list):
-            raise CorruptError(f"{self._file}: no list 'shards'; write the shards again")
-        return tuple(_shard(self._file, n, entry) for n, entry in enumerate(entries))
+        return parse_shards(self._file, self.manifest)
 
     @property
     def vocab_size(self) -> int:
@@ -107,13 +97,23 @@ class ShardSet:
 
     @property
     def eot(self) -> int:
-        """The end-of-text token that precedes every document."""
+        """The end-of-text token, one for every document."""
         return int(self.manifest["eot"])
+
+    @property
+    def eot_place(self) -> EotPlace:
+        """Where it stands."""
+        return "before" if self.manifest["eot_place"] == "before" else "after"
+
+    @property
+    def reader(self) -> TokenFormat:
+        """The format of the files."""
+        return FORMATS[self.manifest["format"]]
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """Token type of every file."""
-        return np.dtype("<u2" if self.manifest["dtype"] == "uint16" else "<u4")
+        return np.dtype(str(self.manifest["dtype"])).newbyteorder("<")
 
     @property
     def tokenizer_path(self) -> Path:
@@ -135,16 +135,20 @@ class ShardSet:
 
     def arrays(self, split: str) -> list[npt.NDArray[Any]]:
         """Map the files of a split, read-only, in order."""
-        reader = FORMATS[self.manifest["format"]]
-        return [reader.open_tokens(self.folder / shard.path) for shard in self.of(split)]
+        return [
+            self.reader.open_tokens(self.folder / shard.path, self.dtype)
+            for shard in self.of(split)
+        ]
 
     def documents(self, split: str) -> Iterator[npt.NDArray[Any]]:
         """Yield the tokens of each document, in order, without its end-of-text token."""
+        before = int(self.eot_place == "before")
         for array in self.arrays(split):
-            starts = np.flatnonzero(array == self.eot)
-            ends = np.append(starts[1:], len(array))
-            for start, end in zip(starts, ends, strict=True):
-                yield array[start + 1 : end]
+            start = 0
+            ends = ends_by_token(positions(array, self.eot), len(array), self.eot_place)
+            for end in ends.tolist():
+                yield array[start + before : end - 1 + before]
+                start = end
 
     def verify(self, *, hashes: bool = False) -> None:
         """Check the files against the manifest; call it before anything depends on them.
@@ -159,7 +163,7 @@ class ShardSet:
         digest = self.manifest.get("tokenizer_sha256")
         if not self.tokenizer_path.is_file():
             raise ConfigError(f"{self.tokenizer_path}: missing; copy it from the run's output")
-        if digest != _sha256(self.tokenizer_path):
+        if digest != sha256(self.tokenizer_path):
             raise CorruptError(
                 f"{self.tokenizer_path}: SHA-256 differs from shards.json; restore the tokenizer "
                 "that the shards were written with"
@@ -169,8 +173,7 @@ class ShardSet:
 
     def _verify(self, shard: Shard, *, hashes: bool) -> None:
         path = self.folder / shard.path
-        reader = FORMATS[self.manifest["format"]]
-        header = reader.read_header(path)
+        header = self.reader.read_header(path, self.dtype)
         if header.dtype != self.dtype:
             raise CorruptError(
                 f"{path}: holds {header.dtype.name}, shards.json says {self.dtype.name}; "
@@ -181,82 +184,56 @@ class ShardSet:
                 f"{path}: holds {header.tokens:,} tokens, shards.json says {shard.tokens:,}; "
                 "write the shards again"
             )
-        if hashes and _sha256(path) != shard.sha256:
-            raise CorruptError(f"{path}: SHA-256 differs from shards.json; write the shards again")
-        _check_tokens(path, reader.open_tokens(path), shard, self.vocab_size, self.eot)
-
-
-def _check_tokens(
-    path: Path, array: npt.NDArray[Any], shard: Shard, vocab_size: int, eot: int
-) -> None:
-    docs = 0
-    for start in range(0, len(array), _CHUNK):
-        chunk = array[start : start + _CHUNK]
-        if int(chunk.max()) >= vocab_size:
-            where = start + int(np.argmax(chunk >= vocab_size))
-            raise CorruptError(
-                f"{path}: token {where:,} has id {int(array[where])}, the vocabulary ends at "
-                f"{vocab_size - 1}; the shards were written with another tokenizer"
-            )
-        docs += int(np.count_nonzero(chunk == eot))
-    if docs != shard.docs or (len(array) and int(array[0]) != eot):
-        raise CorruptError(
-            f"{path}: {docs:,} end-of-text tokens (id {eot}) for {shard.docs:,} documents, or none "
-            "at the start; every document must be preceded by one: write the shards again"
-        )
-
-
-def _shard(file: Path, number: int, entry: object) -> Shard:
-    try:
-        if not isinstance(entry, dict):
-            raise TypeError("not an object")
-        shard = Shard(
-            path=str(entry["path"]),
-            split=str(entry["split"]),
-            tokens=int(entry["tokens"]),
-            docs=int(entry["docs"]),
-            bytes=int(entry["bytes"]),
-            sha256=str(entry["sha256"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise CorruptError(
-            f"{file}: shards[{number}] is incomplete ({error!r}); write the shards again"
-        ) from error
-    # A manifest may come from a stranger: it names files beside itself and nothing else.
-    if not shard.path or Path(shard.path).name != shard.path or min(shard.tokens, shard.docs) < 0:
-        raise CorruptError(
-            f"{file}: shards[{number}] is not a file beside shards.json with counts ≥ 0 "
-            f"({shard.path!r}); write the shards again"
-        )
-    return shard
-
-
-def _check_manifest(file: Path, manifest: dict[str, Any], shards: tuple[Shard, ...]) -> None:
-    name = manifest.get("format")
-    if not isinstance(name, str) or name not in FORMATS:
-        raise ConfigError(f"{file}: unknown format {name!r}; known: {', '.join(sorted(FORMATS))}")
-    if manifest.get("dtype") not in ("uint16", "uint32"):
-        raise ConfigError(f"{file}: dtype {manifest.get('dtype')!r} is neither uint16 nor uint32")
-    vocab_size, eot = manifest.get("vocab_size"), manifest.get("eot")
-    if not isinstance(vocab_size, int) or not isinstance(eot, int) or not 0 <= eot < vocab_size:
-        raise CorruptError(f"{file}: eot {eot!r} is not an id below vocab_size {vocab_size!r}")
-    tokenizer = manifest.get("tokenizer")
-    if not isinstance(tokenizer, str) or not tokenizer or Path(tokenizer).name != tokenizer:
-        raise CorruptError(f"{file}: tokenizer {tokenizer!r} is not a file beside shards.json")
-    if len({shard.path for shard in shards}) != len(shards):
-        raise CorruptError(f"{file}: a shard is listed twice; write the shards again")
-    splits = manifest.get("splits")
-    for split, promised in (splits if isinstance(splits, dict) else {}).items():
-        for key in ("tokens", "docs", "bytes"):
-            total = sum(getattr(shard, key) for shard in shards if shard.split == split)
-            said = promised.get(key) if isinstance(promised, dict) else None
-            if total != said:
+        files: tuple[Shard | Companion, ...] = (shard, *shard.companions)
+        for file in files:
+            beside = self.folder / file.path
+            if not beside.is_file():
+                raise ConfigError(f"{beside}: missing; copy it from the run's output")
+            if hashes and sha256(beside) != file.sha256:
                 raise CorruptError(
-                    f"{file}: splits.{split}.{key} is {said}, its shards add up to "
-                    f"{total}; write the shards again"
+                    f"{beside}: SHA-256 differs from shards.json; write the shards again"
                 )
+        self._check_tokens(path, shard)
+
+    def _check_tokens(self, path: Path, shard: Shard) -> None:
+        array = self.reader.open_tokens(path, self.dtype)
+        check_ids(path, array, self.vocab_size)
+        at = positions(array, self.eot)
+        ends = ends_by_token(at, len(array), self.eot_place)
+        if not len(at) == len(ends) == shard.docs:
+            raise CorruptError(
+                f"{path}: {len(at):,} end-of-text tokens (id {self.eot}) for {shard.docs:,} "
+                f"documents, or none at the {'start' if self.eot_place == 'before' else 'end'}; "
+                f"every document must have one {self.eot_place} it: write the shards again"
+            )
+        sizes = self.reader.sizes(path, self.dtype)
+        if sizes is not None and not np.array_equal(np.cumsum(sizes), ends):
+            raise CorruptError(
+                f"{path}: the index beside it puts documents elsewhere than the end-of-text "
+                "tokens do; write the shards again"
+            )
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def check_ids(path: Path, tokens: npt.NDArray[Any], vocab_size: int, first: int = 0) -> None:
+    """Raise CorruptError where a token is not an id of the vocabulary.
+
+    ``first`` is the position of ``tokens[0]`` in the file, for the message.
+    """
+    for start in range(0, len(tokens), CHUNK):
+        chunk = tokens[start : start + CHUNK]
+        if int(chunk.max()) >= vocab_size or int(chunk.min()) < 0:
+            at = int(np.argmax((chunk >= vocab_size) | (chunk < 0)))
+            raise CorruptError(
+                f"{path}: token {first + start + at:,} has id {int(chunk[at])}, the vocabulary "
+                f"ends at {vocab_size - 1}; the shards were written with another tokenizer"
+            )
+
+
+def sha256(path: Path) -> str:
+    """Return the hash of a file. Raises ConfigError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigError(f"{path}: cannot be read ({reason}); check the path") from error

@@ -1,82 +1,41 @@
-import contextlib
 import struct
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from gristmill.errors import ConfigError, CorruptError
-from gristmill.tokenize.formats import FORMATS, llmc
+from gristmill.tokenize.formats import llmc
 
 
-def test_bytes_by_hand(tmp_path):
-    path = tmp_path / "a.bin"
-    llmc.write(path, [50256, 1, 258])
-    raw = path.read_bytes()
+def test_bytes_by_hand(tmp_path, write_file):
+    raw = write_file("llmc", tmp_path / "a.bin", [[50256, 1, 258]]).read_bytes()
     assert raw[:4] == bytes.fromhex("88d83401")
     assert struct.unpack("<256i", raw[:1024]) == (20240520, 1, 3, *[0] * 253)
     assert raw[1024:] == struct.pack("<3H", 50256, 1, 258)
-    llmc.write(path, [128000, 7], dtype=np.uint32)
-    raw = path.read_bytes()
+    raw = write_file("llmc", tmp_path / "a.bin", [[128000, 7]], np.uint32).read_bytes()
     assert raw[:4] == bytes.fromhex("a1d93401")
     assert struct.unpack("<256i", raw[:1024]) == (20240801, 7, 2, *[0] * 253)
     assert raw[1024:] == struct.pack("<2I", 128000, 7)
 
 
-@settings(max_examples=40)
-@given(
-    st.sampled_from([np.uint16, np.uint32]),
-    st.lists(st.lists(st.integers(0, 65535), max_size=20), max_size=6),
-)
-def test_round_trip(tmp_path_factory, dtype, pieces):
-    path = tmp_path_factory.mktemp("rt") / "a.bin"
-    with FORMATS["llmc"].writer(path, dtype) as out:
-        for piece in pieces:
-            out.write(np.array(piece, dtype=np.int64))
-    flat = [token for piece in pieces for token in piece]
-    assert out.tokens == len(flat)
-    header = llmc.read_header(path)
-    assert (header.tokens, header.dtype) == (len(flat), np.dtype(dtype))
-    assert llmc.open_tokens(path).tolist() == flat
+def test_modded_nanogpt_reads_it(tmp_path, write_file):
+    """The steps of ``_load_data_shard`` in modded-nanogpt's ``train_gpt.py``, without torch."""
+    file = write_file("llmc", tmp_path / "train_000000.bin", [[0, 5, 6], [0, 7]])
+    header = np.fromfile(file, dtype=np.int32, count=256)
+    assert header[0] == 20240520, "magic number mismatch in the data .bin file"
+    assert header[1] == 1, "unsupported version"
+    num_tokens = int(header[2])
+    with file.open("rb", buffering=0) as f:
+        f.seek(256 * 4)
+        tokens = np.empty(num_tokens, dtype=np.uint16)
+        nbytes = f.readinto(tokens.data)
+    assert nbytes == 2 * num_tokens, "number of tokens read does not match header"
+    assert tokens.tolist() == [0, 5, 6, 0, 7]
 
 
-def test_open_is_read_only(tmp_path):
-    llmc.write(tmp_path / "a.bin", [1, 2])
-    with pytest.raises(ValueError, match="read-only"):
-        llmc.open_tokens(tmp_path / "a.bin")[0] = 3
-
-
-@pytest.mark.parametrize(
-    ("tokens", "dtype", "says"),
-    [
-        ([65536], np.uint16, "65536 does not fit uint16"),
-        ([-1], np.uint32, "-1 does not fit"),
-        ([0.5], np.uint16, "must be integers"),
-        ([1], np.int16, "uint16 or uint32"),
-    ],
-)
-def test_what_cannot_be_written(tmp_path, tokens, dtype, says):
-    with pytest.raises(ConfigError, match=says):
-        llmc.write(tmp_path / "a.bin", tokens, dtype=dtype)
-
-
-def test_count_is_a_signed_32_bit_number(tmp_path, monkeypatch):
+def test_contract():
+    assert (llmc.EOT, llmc.ONE_FILE, llmc.files("a")) == ("before", False, ("a.bin",))
     assert llmc.MAX_TOKENS == 2**31 - 1
-    monkeypatch.setattr(llmc, "MAX_TOKENS", 3)
-    with llmc.writer(tmp_path / "a") as out:
-        out.write([1, 2])
-        with pytest.raises(ConfigError, match="lower target_tokens"):
-            out.write([3, 4])
-
-
-def test_an_exception_leaves_no_valid_file(tmp_path):
-    path = tmp_path / "a.bin"
-    with contextlib.suppress(RuntimeError), llmc.writer(path) as out:
-        out.write([1, 2, 3])
-        raise RuntimeError
-    with pytest.raises(CorruptError, match="unfinished"):
-        llmc.read_header(path)
 
 
 def _patched(path, at, value):
@@ -88,6 +47,7 @@ def _patched(path, at, value):
 @pytest.mark.parametrize(
     ("at", "value", "says"),
     [
+        (0, 0, r"magic 0 at byte 0.*unfinished"),
         (0, 20240522, "magic 20240522 at byte 0"),
         (4, 2, "version 2 at byte 4, expected 1"),
         (8, 9, "promises 9 tokens"),
@@ -95,17 +55,15 @@ def _patched(path, at, value):
         (0, 20240801, "version 1 at byte 4, expected 7"),
     ],
 )
-def test_damaged_headers(tmp_path, at, value, says):
-    path = tmp_path / "a.bin"
-    llmc.write(path, [1, 2, 3])
+def test_damaged_headers(tmp_path, write_file, at, value, says):
+    path = write_file("llmc", tmp_path / "a.bin", [[1, 2, 3]])
     _patched(path, at, value)
     with pytest.raises(CorruptError, match=says):
         llmc.open_tokens(path)
 
 
-def test_damaged_lengths(tmp_path):
-    path = tmp_path / "a.bin"
-    llmc.write(path, [1, 2, 3])
+def test_damaged_lengths(tmp_path, write_file):
+    path = write_file("llmc", tmp_path / "a.bin", [[1, 2, 3]])
     whole = path.read_bytes()
     path.write_bytes(whole[:-1])
     with pytest.raises(CorruptError, match="1 bytes past the last whole token"):

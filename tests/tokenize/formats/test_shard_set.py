@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gristmill.errors import ConfigError, CorruptError
-from gristmill.tokenize.formats import llmc
+from gristmill.tokenize.formats import FORMATS
 from gristmill.tokenize.formats.shard_set import ShardSet
 
 DOCS = {"train": [[1, 2, 3], [], [4]], "val": [[2, 2]]}
@@ -16,26 +16,49 @@ def _sha(path):
 
 
 @pytest.fixture
-def folder(tmp_path):
-    tokenizer = tmp_path / "tokenizer.json"
-    tokenizer.write_text(
-        json.dumps({"model": {"vocab": {"e": 0, "a": 1, "bb": 2, "c": 3, "d": 4}}})
-    )
-    shards, splits = [], {}
+def folder(tmp_path, write_set):
+    return write_set("llmc", tmp_path, DOCS)
+
+
+CASES = [(name, dtype) for name, form in FORMATS.items() for dtype in form.DTYPES]
+
+
+@pytest.mark.parametrize(("name", "dtype"), CASES)
+def test_every_format_is_read(tmp_path, write_set, name, dtype):
+    corpus = ShardSet(write_set(name, tmp_path, DOCS, dtype))
+    corpus.verify(hashes=True)
     for split, docs in DOCS.items():
-        path = tmp_path / f"x_{split}_000000.bin"
-        ids = [t for doc in docs for t in (0, *doc)]
-        llmc.write(path, ids)
-        counts = {"tokens": len(ids), "docs": len(docs), "bytes": 9}
-        splits[split] = counts
-        shards.append({"path": path.name, "split": split, **counts, "sha256": _sha(path)})
-    manifest = {
-        "schema": 1, "format": "llmc", "dtype": "uint16", "vocab_size": 5, "eot": 0,
-        "tokenizer": "tokenizer.json", "tokenizer_sha256": _sha(tokenizer),
-        "splits": splits, "shards": shards,
-    }  # fmt: skip
-    (tmp_path / "shards.json").write_text(json.dumps(manifest))
-    return tmp_path
+        assert [doc.tolist() for doc in corpus.documents(split)] == docs
+    assert (corpus.dtype, corpus.eot_place) == (dtype, FORMATS[name].EOT)
+
+
+@pytest.mark.parametrize("name", ["datatrove", "megatron"])
+def test_companions_are_checked(tmp_path, write_set, name):
+    folder = write_set(name, tmp_path, DOCS)
+    beside = folder / FORMATS[name].files("x_val_000000")[-1]
+    _edit(folder, lambda m: m["shards"][1]["companions"][-1].update(sha256="0"))
+    ShardSet(folder).verify()
+    with pytest.raises(CorruptError, match=f"{beside.name}: SHA-256 differs"):
+        ShardSet(folder).verify(hashes=True)
+    beside.unlink()
+    with pytest.raises(ConfigError, match=f"{beside.name}: (missing|cannot be read)"):
+        ShardSet(folder).verify()
+
+
+def test_an_index_of_other_documents(tmp_path, write_set):
+    folder = write_set("datatrove", tmp_path, DOCS)
+    (folder / "x_train_000000.ds.index").write_bytes(np.array([3, 5, 7], "<u8").tobytes())
+    with pytest.raises(CorruptError, match="puts documents elsewhere than the end-of-text tokens"):
+        ShardSet(folder).verify()
+
+
+@pytest.mark.parametrize(("name", "side"), [("llmc", "start"), ("nanogpt", "end")])
+def test_end_of_text_on_the_wrong_side(tmp_path, write_set, name, side):
+    folder = write_set(name, tmp_path, DOCS)
+    other = "after" if side == "start" else "before"
+    _edit(folder, lambda m: m.update(eot_place=other))
+    with pytest.raises(CorruptError, match=f"must have one {other} it"):
+        ShardSet(folder).verify()
 
 
 def _edit(folder, change):
@@ -60,11 +83,31 @@ def test_reads_what_was_written(folder):
     ("change", "error", "says"),
     [
         (lambda m: m.update(schema=2), ConfigError, "schema 2"),
-        (lambda m: m.update(format="npz"), ConfigError, "unknown format 'npz'; known: llmc"),
-        (lambda m: m.update(dtype="int64"), ConfigError, "neither uint16 nor uint32"),
+        (
+            lambda m: m.update(format="npz"),
+            ConfigError,
+            "unknown format 'npz'; known: datatrove, llmc",
+        ),
+        (lambda m: m.update(dtype="int64"), ConfigError, "none of uint16, uint32, int32"),
+        (lambda m: m.pop("eot_place"), ConfigError, "eot_place None is neither"),
+        (lambda m: m.update(eot_place="both"), ConfigError, "eot_place 'both' is neither"),
         (lambda m: m.update(eot=5), CorruptError, "eot 5"),
         (lambda m: m.update(tokenizer="../t.json"), CorruptError, "beside shards.json"),
+        (lambda m: m.update(tokenizer="\x1b[2J"), CorruptError, "beside shards.json"),
         (lambda m: m.update(shards=None), CorruptError, "no list"),
+        (lambda m: m.update(splits=None), CorruptError, "no object 'splits'"),
+        (lambda m: m["shards"][0].update(path="a\x1b]0;b\x07"), CorruptError, r"a\\x1b\]0"),
+        (lambda m: m["shards"][0].update(split="../up"), CorruptError, "split '../up'"),
+        (
+            lambda m: m["shards"][0].update(companions=[{"path": "../x", "sha256": ""}]),
+            CorruptError,
+            "not files beside",
+        ),
+        (
+            lambda m: m["shards"][0].update(companions=[{"path": "x"}]),
+            CorruptError,
+            r"shards\[0\] is incomplete",
+        ),
         (lambda m: m["shards"][0].update(path="../x.bin"), CorruptError, "beside shards.json"),
         (lambda m: m["shards"][0].pop("docs"), CorruptError, r"shards\[0\] is incomplete"),
         (lambda m: m["shards"][1].update(path=m["shards"][0]["path"]), CorruptError, "twice"),
