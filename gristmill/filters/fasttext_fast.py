@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
 
 from gristmill.filters.fasttext_file import (
     HIERARCHICAL_SOFTMAX,
@@ -72,6 +71,8 @@ class FastScorer:
         """
         if not texts:
             return []
+        from scipy.sparse import csr_array  # half a second: only when it is needed
+
         ids = self._rows_of(texts)
         ends = np.cumsum([0, *map(len, ids)])
         flat = np.concatenate(ids)

@@ -13,11 +13,11 @@ from typing import ClassVar, Protocol
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from gristmill.errors import ShardError
 from gristmill.pipeline.shard import Draft, RunFolder
+from gristmill.pipeline.sorted_file import read_range
 from gristmill.pipeline.stage import Stage, with_columns
 
 #: Called now and then with running counts ("docs_in", "docs_out") of the task at work.
@@ -107,14 +107,9 @@ class DropList(Outcome):
 
     def rows(self, folder: RunFolder, keys: tuple[int, int] | None) -> pa.Table:
         """Return the cluster members within a range of keys (both ends included), sorted by key."""
-        paths = [str(path) for path in folder.outputs(self.round, ".clusters.parquet")]
-        if not paths or keys is None:
-            return CLUSTERS.empty_table()
-        low, high = keys
-        mine = (ds.field("key") >= pa.scalar(low, pa.uint64())) & (
-            ds.field("key") <= pa.scalar(high, pa.uint64())
-        )
-        return ds.dataset(paths, schema=CLUSTERS).to_table(filter=mine).sort_by("key")
+        paths = folder.outputs(self.round, ".clusters.parquet") if keys else []
+        found = [read_range(path, "key", *keys, CLUSTERS) for path in paths if keys]
+        return pa.concat_tables([CLUSTERS.empty_table(), *found]).sort_by("key")
 
     def columns(self) -> dict[str, pa.DataType]:
         """The survivor of a document's cluster, the number of its members, and copies."""

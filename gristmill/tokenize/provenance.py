@@ -63,7 +63,7 @@ def where(shard: Path, token: int) -> dict[str, Any]:
     if not index.is_file():
         raise ConfigError(f"{index}: no such index; it stands beside the shard it belongs to")
     try:
-        table = pq.read_table(index).select(PROVENANCE.names)
+        table = pq.ParquetFile(index).read(PROVENANCE.names).select(PROVENANCE.names)
     except (OSError, KeyError, pa.ArrowException) as error:
         raise CorruptError(
             f"{index}: not a provenance index ({error}); write the shards again"

@@ -18,6 +18,7 @@ from gristmill.pipeline.durable import sync_and_hash
 from gristmill.pipeline.manifest import StageCount
 from gristmill.pipeline.rounds import Tick
 from gristmill.pipeline.shard import Draft, RunFolder
+from gristmill.pipeline.sorted_file import read_range
 from gristmill.tokenize.encode_group import ENCODED
 from gristmill.tokenize.formats import FORMATS
 from gristmill.tokenize.formats.contract import TokenFormat
@@ -49,7 +50,7 @@ class OrderDocuments:
         limit = self._limit(draft.folder)
         tallies, docs = {split: Tally.empty() for split in SPLITS}, 0
         for path in draft.folder.outputs(ENCODE, ".documents.parquet"):
-            table = pq.read_table(path, columns=["rank", "draw", "copy", "tokens"])
+            table = pq.ParquetFile(path).read(["rank", "draw", "copy", "tokens"])
             columns = {name: table[name].to_numpy() for name in table.column_names}
             for split, tally in tallies.items():
                 mine = in_split(split, columns["draw"], columns["copy"], limit)
@@ -180,12 +181,9 @@ class Parts:
 
     def _rows(self, task: int, low: int, high: int) -> pa.Table:
         path = self.folder.file(ENCODE, task, "documents.parquet")
-        with pq.ParquetFile(path) as file:
-            groups = [g for g in range(file.num_row_groups) if _overlaps(file, g, low, high)]
-            table = file.read_row_groups(groups).cast(ENCODED)
-        rank, draw, copy = (table[name].to_numpy() for name in ("rank", "draw", "copy"))
-        inside = (rank >= np.uint64(low)) & (rank <= np.uint64(high))
-        return table.filter(pa.array(inside & in_split(self.split, draw, copy, self.limit)))
+        table = read_range(path, "rank", low, high, ENCODED)
+        draw, copy = (table[name].to_numpy() for name in ("draw", "copy"))
+        return table.filter(pa.array(in_split(self.split, draw, copy, self.limit)))
 
     def _fill(
         self,
@@ -204,12 +202,6 @@ class Parts:
             first.tolist(), starts.tolist(), sizes.tolist(), strict=True
         ):
             tokens[target : target + size] = raw[source : source + size]
-
-
-def _overlaps(file: pq.ParquetFile, group: int, low: int, high: int) -> bool:
-    column = file.schema_arrow.get_field_index("rank")
-    statistics = file.metadata.row_group(group).column(column).statistics
-    return bool(statistics.min <= high and statistics.max >= low)
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
 from gristmill.errors import ShardError
 from gristmill.pipeline.rounds import Outcome
 from gristmill.pipeline.shard import RunFolder
+from gristmill.pipeline.sorted_file import read_range
 from gristmill.pipeline.stage import with_columns
 from gristmill.pipeline.text import sentence_count, words
 
@@ -51,16 +51,13 @@ class Cuts(Outcome):
             return CUTS.empty_table()
         low, high = keys
         paths = [
-            str(folder.file(self.round, manifest.task, "cuts.parquet"))
+            folder.file(self.round, manifest.task, "cuts.parquet")
             for manifest in folder.manifests(self.round)
             if manifest.facts["keys"]
             and manifest.facts["keys"][0] <= high
             and manifest.facts["keys"][1] >= low
         ]
-        mine = (ds.field("key") >= pa.scalar(low, pa.uint64())) & (
-            ds.field("key") <= pa.scalar(high, pa.uint64())
-        )
-        found = [ds.dataset(path, schema=CUTS).to_table(filter=mine) for path in paths]
+        found = [read_range(path, "key", low, high, CUTS) for path in paths]
         return pa.concat_tables([CUTS.empty_table(), *found])
 
     def columns(self) -> dict[str, pa.DataType]:

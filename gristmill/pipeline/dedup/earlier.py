@@ -132,7 +132,7 @@ def original(out: Path | str, stage: str, survivor: int) -> tuple[Path, int]:
     for file in compared.files(RunFolder(out, plan.run_id)):
         place, output = survivor - file.first_key, file.manifest.output(file.suffix)
         if file.foreign is not None and output is not None and 0 <= place < file.docs:
-            keys = pq.read_table(file.folder.root / output.path, columns=["key"])["key"]
+            keys = pq.ParquetFile(file.folder.root / output.path).read(["key"])["key"]
             return file.folder.root, keys[place].as_py()
     raise ConfigError(f"{out}: {stage} was not compared with a document {survivor}")
 

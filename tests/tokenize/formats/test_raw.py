@@ -107,7 +107,7 @@ def test_a_file_holds_so_many_tokens(tmp_path, name, monkeypatch):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_format_says_where_end_of_text_stands(name):
-    assert FORMATS[name].EOT == ("before" if name == "llmc" else "after")
-    assert FORMATS[name].ONE_FILE == (name == "nanogpt")
+    assert ("before" if name == "llmc" else "after") == FORMATS[name].EOT
+    assert (name == "nanogpt") == FORMATS[name].ONE_FILE
     assert FORMATS[name].DTYPES[0] == np.uint16
     assert FORMATS[name].DTYPES[-1].itemsize == 4
