@@ -111,6 +111,18 @@ def test_info_as_json_and_of_one_file(token_run: Any, capsys: Capture) -> None:
     assert [f["split"] for f in json.loads(capsys.readouterr().out)["files"]] == ["val"]
 
 
+def test_info_lists_some_files(
+    token_run: Any, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = len(ShardSet(token_run.out / "shards").shards)
+    monkeypatch.setattr("gristmill.commands.shards._LISTED", 1)
+    assert run_cli(["shards", "info", str(token_run.out)]) == 0
+    told = capsys.readouterr().out
+    assert "train_000000.bin: " in told
+    assert "val_000000.bin: " not in told
+    assert f"… and {files - 1} more files" in told
+
+
 def test_info_of_a_bare_file(token_run: Any, tmp_path: Path, capsys: Capture) -> None:
     path = tmp_path / "x_val.bin"
     shutil.copyfile(token_run.out / "shards" / "val_000000.bin", path)
