@@ -25,6 +25,9 @@ shards = typer.Typer(help="Look into token shards, and convert them.", no_args_i
 
 _NAMES = ", ".join(FORMATS)
 
+#: Files that ``info`` prints a line for.
+_LISTED = 20
+
 From = Annotated[
     str | None,
     typer.Option("--from", help=f"Format of files without shards.json: {_NAMES}."),
@@ -113,11 +116,13 @@ def _print_info(found: ShardInfo) -> None:
     for line in lines:
         print(visible(line))
     Console().print(_splits_table(found))
-    for file in found.files:
+    for file in found.files[:_LISTED]:
         docs = "documents not recorded" if file.docs is None else f"{file.docs:,} documents"
         where = "with provenance" if file.provenance else "no provenance"
         line = f"{Path(file.path).name}: {file.tokens:,} tokens, {docs}, {where}, {file.sha256}"
         print(visible(line))
+    if len(found.files) > _LISTED:
+        print(f"… and {len(found.files) - _LISTED:,} more files (--json lists all)")
     for glimpse in found.glimpses:
         print(_shown(glimpse))
 

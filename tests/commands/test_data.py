@@ -1,4 +1,4 @@
-"""``run``, ``plan``, ``stage``, ``report``, ``verify``, ``shards``."""
+"""``run``, ``plan``, ``stage``, ``report``, ``verify``."""
 
 import json
 from pathlib import Path
@@ -187,20 +187,6 @@ def test_verify_good_incomplete_corrupt(
     told = capsys.readouterr()
     assert {f["kind"] for f in json.loads(told.out)} == {"incomplete", "corrupt"}
     assert told.err.count("\n") == 1
-
-
-def test_where_a_token_came_from(
-    token_run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    shard = token_run.out / "shards" / "train_000000.bin"
-    assert run_cli(["shards", "where", str(shard), "0"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["first"] == 0
-    assert found["url"] == f"https://mill.example/{found['id'][1:]}"
-    assert run_cli(["shards", "where", str(shard), "99999999"]) == 2
-    assert "no token 99999999; the file holds" in capsys.readouterr().err
-    assert run_cli(["shards", "where", str(tmp_path / "none.bin"), "0"]) == 2
-    assert "no such index" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", [*(n for n in STAGES if n not in NEEDY), "tokenizer"])

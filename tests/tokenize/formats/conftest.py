@@ -28,7 +28,7 @@ def sha(path: Path) -> str:
 def lay_set(
     name: str, folder: Path, splits: dict[str, Documents], dtype: object = np.uint16
 ) -> Path:
-    """Write a folder with shards.json: one file a split, end-of-text (0) where the format has it."""
+    """Write a folder with shards.json: one file a split, end-of-text is 0."""
     token_format = FORMATS[name]
     tokenizer = folder / "tokenizer.json"
     tokenizer.write_text(

@@ -98,16 +98,24 @@ def test_what_cannot_be_written(tmp_path, name, tokens, sizes, dtype, says):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_file_holds_so_many_tokens(tmp_path, name, monkeypatch):
     path = tmp_path / FORMATS[name].files("a")[0]
-    with pytest.raises(ConfigError, match=r"holds 3 tokens at most; lower target_tokens"):
-        with FORMATS[name].writer(path, np.uint16) as out:
-            monkeypatch.setattr(type(out), "max_tokens", 3)
-            out.write([1, 2], [2])
+    with FORMATS[name].writer(path, np.uint16) as out:
+        monkeypatch.setattr(type(out), "max_tokens", 3)
+        out.write([1, 2], [2])
+        with pytest.raises(ConfigError, match="holds 3 tokens at most; lower target_tokens"):
             out.write([3, 4], [2])
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_format_says_where_end_of_text_stands(name):
-    assert ("before" if name == "llmc" else "after") == FORMATS[name].EOT
-    assert (name == "nanogpt") == FORMATS[name].ONE_FILE
-    assert FORMATS[name].DTYPES[0] == np.uint16
-    assert FORMATS[name].DTYPES[-1].itemsize == 4
+@pytest.mark.parametrize(
+    ("name", "eot", "one_file", "large"),
+    [
+        ("llmc", "before", False, "uint32"),
+        ("nanogpt", "after", True, "uint32"),
+        ("datatrove", "after", False, "uint32"),
+        ("megatron", "after", False, "int32"),
+    ],
+)
+def test_what_every_format_says_of_itself(name, eot, one_file, large):
+    about = FORMATS[name]
+    assert eot == about.EOT
+    assert about.ONE_FILE is one_file
+    assert [dtype.name for dtype in about.DTYPES] == ["uint16", large]

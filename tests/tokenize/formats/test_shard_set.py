@@ -79,48 +79,6 @@ def test_reads_what_was_written(folder):
     assert corpus.manifest_sha256 == _sha(folder / "shards.json")
 
 
-@pytest.mark.parametrize(
-    ("change", "error", "says"),
-    [
-        (lambda m: m.update(schema=2), ConfigError, "schema 2"),
-        (
-            lambda m: m.update(format="npz"),
-            ConfigError,
-            "unknown format 'npz'; known: datatrove, llmc",
-        ),
-        (lambda m: m.update(dtype="int64"), ConfigError, "none of uint16, uint32, int32"),
-        (lambda m: m.pop("eot_place"), ConfigError, "eot_place None is neither"),
-        (lambda m: m.update(eot_place="both"), ConfigError, "eot_place 'both' is neither"),
-        (lambda m: m.update(eot=5), CorruptError, "eot 5"),
-        (lambda m: m.update(tokenizer="../t.json"), CorruptError, "beside shards.json"),
-        (lambda m: m.update(tokenizer="\x1b[2J"), CorruptError, "beside shards.json"),
-        (lambda m: m.update(shards=None), CorruptError, "no list"),
-        (lambda m: m.update(splits=None), CorruptError, "no object 'splits'"),
-        (lambda m: m["shards"][0].update(path="a\x1b]0;b\x07"), CorruptError, r"a\\x1b\]0"),
-        (lambda m: m["shards"][0].update(split="../up"), CorruptError, "split '../up'"),
-        (
-            lambda m: m["shards"][0].update(companions=[{"path": "../x", "sha256": ""}]),
-            CorruptError,
-            "not files beside",
-        ),
-        (
-            lambda m: m["shards"][0].update(companions=[{"path": "x"}]),
-            CorruptError,
-            r"shards\[0\] is incomplete",
-        ),
-        (lambda m: m["shards"][0].update(path="../x.bin"), CorruptError, "beside shards.json"),
-        (lambda m: m["shards"][0].pop("docs"), CorruptError, r"shards\[0\] is incomplete"),
-        (lambda m: m["shards"][1].update(path=m["shards"][0]["path"]), CorruptError, "twice"),
-        (lambda m: m["splits"]["train"].update(docs=9), CorruptError, r"splits\.train\.docs is 9"),
-        (lambda m: m["splits"].update(train=3), CorruptError, r"splits\.train"),
-    ],
-)
-def test_manifests_that_contradict_themselves(folder, change, error, says):
-    _edit(folder, change)
-    with pytest.raises(error, match=says):
-        ShardSet(folder)
-
-
 def _all(manifest, **values):
     manifest["shards"][0].update(values)
     manifest["splits"]["train"].update(values)
