@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -107,13 +108,12 @@ class MeasureShard:
         have = {field.name: field.type for field in pq.read_schema(path)}
         cluster = self._cluster(have)
         label = "language" if have.get("language") in (pa.string(), pa.large_string()) else None
-        bound = limit(self.config.val_fraction)
         languages: Counter[str] = Counter()
         sizes, held, docs = [np.empty(0, np.int64)], [np.empty(0, bool)], 0
         for batch in read_rows(path, ["text", *filter(None, [cluster, label])]):
             text = batch.column("text")
             sizes.append(pc.binary_length(text).fill_null(0).cast(pa.int64()).to_numpy())
-            held.append(draws(text, batch.column(cluster) if cluster else None) < bound)
+            held.append(self._held_out(text, batch.column(cluster) if cluster else None))
             if label:
                 languages.update(map(_language, batch.column(label).to_pylist()))
             docs += batch.num_rows
@@ -125,6 +125,12 @@ class MeasureShard:
         }
         table = pa.table([pa.array(out), pa.array(side)], schema=_MEASURED)
         pq.write_table(table, draft.numbered("documents.parquet", docs=docs))
+
+    def _held_out(self, texts: pa.Array, clusters: pa.Array | None) -> npt.NDArray[np.bool_]:
+        if not self.config.val_fraction:
+            return np.zeros(len(texts), bool)  # hashing takes most of the time here
+        chosen: npt.NDArray[np.bool_] = draws(texts, clusters) < limit(self.config.val_fraction)
+        return chosen
 
     def _cluster(self, have: dict[str, pa.DataType]) -> str | None:
         name = self.config.cluster

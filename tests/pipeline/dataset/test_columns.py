@@ -76,9 +76,7 @@ SAID = pa.schema(
 
 
 def test_features_are_what_datasets_makes_of_the_types() -> None:
-    datasets = pytest.importorskip(
-        "datasets", reason="datasets is not installed: pip install -e .[dev]"
-    )
+    datasets = pytest.importorskip("datasets", reason="no datasets: make install-dev")
     assert features(SAID) == datasets.Features.from_arrow_schema(SAID)._to_yaml_list()
     assert datasets.Features._from_yaml_list(features(SAID)).arrow_schema.remove_metadata() == SAID
 

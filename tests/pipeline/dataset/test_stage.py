@@ -122,7 +122,7 @@ def test_datasets_loads_the_folder(made: Path, tmp_path: Path, monkeypatch) -> N
     for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"):
         monkeypatch.setenv(name, "1")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
-    datasets = pytest.importorskip("datasets", reason="datasets is not installed: make venv")
+    datasets = pytest.importorskip("datasets", reason="no datasets: make install-dev")
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     loaded = datasets.load_dataset(str(made / "dataset"), cache_dir=str(tmp_path / "cache"))
     assert set(loaded) == {"train", "validation"}
