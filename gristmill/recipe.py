@@ -23,6 +23,7 @@ from gristmill.filters.pii.stage import Pii
 from gristmill.filters.prescreen import Prescreen
 from gristmill.filters.url import UrlFilter
 from gristmill.pipeline.compile import compile_rounds
+from gristmill.pipeline.dataset.stage import WriteDataset
 from gristmill.pipeline.datatrove.stage import Datatrove
 from gristmill.pipeline.dedup.exact import ExactDedup, UrlDedup
 from gristmill.pipeline.dedup.minhash import MinhashDedup
@@ -84,6 +85,7 @@ class Recipe(BaseModel):
     keep_rejected: KeepRejected = "text"
     tokenizer: TokenizerBlock | None = None
     shards: TokenShards | None = None
+    dataset: WriteDataset | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -174,6 +176,8 @@ class Recipe(BaseModel):
                 tail.append(("tokenizer", self.tokenizer.train))
         if self.shards is not None:
             tail.append(("shards", WriteTokens(config=self.shards, tokenizer=source)))
+        if self.dataset is not None:
+            tail.append(("dataset", self.dataset))
         schema = source_schema(plan.inputs)
         return compile_rounds(self.named_stages(), tail, schema, self.keep_rejected)
 
@@ -213,6 +217,8 @@ def parse_recipe(body: Any, where: str) -> Recipe:
         blocks["tokenizer"] = _parse_tokenizer(blocks["tokenizer"], f"{where}: tokenizer")
     if blocks.get("shards") is not None:
         blocks["shards"] = build(TokenShards, blocks["shards"], f"{where}: shards")
+    if blocks.get("dataset") is not None:
+        blocks["dataset"] = build(WriteDataset, blocks["dataset"], f"{where}: dataset")
     blocks["stages"] = tuple(_parse_stage(entry, where) for entry in stages)
     return build(Recipe, blocks, where)
 

@@ -12,7 +12,7 @@ from gristmill.pipeline.inputs import kind_of
 
 M = TypeVar("M", bound=BaseModel)
 
-_BLOCKS = ("inputs", "tokenizer", "shards")
+_BLOCKS = ("inputs", "tokenizer", "shards", "dataset")
 
 
 def build(model: type[M], values: Any, where: str) -> M:
@@ -51,8 +51,8 @@ def override(
 ) -> dict[str, Any]:
     """Apply ``--set a.b=value`` and ``--input`` to a recipe's plain data.
 
-    The first part of a path is a stage name, a block (inputs, tokenizer, shards) or a top-level
-    key; the value is read as YAML.
+    The first part of a path is a stage name, a block (inputs, tokenizer, shards, dataset) or a
+    top-level key; the value is read as YAML.
 
     Raises:
         ConfigError: no ``=``, or a stage that the recipe does not have.

@@ -66,6 +66,7 @@ def test_any_recipe_survives_the_round_trip(
     }
     if vocab:
         body |= {"tokenizer": {"train": {"vocab_size": vocab}}, "shards": {"val_fraction": val}}
+        body["dataset"] = {"columns": [keep], "val_fraction": val}
     recipe = parse_recipe(body, "made")
     assert parse_recipe(recipe.to_dict(), "again") == recipe
     assert pickle.loads(pickle.dumps(recipe)) == recipe  # noqa: S301
@@ -124,6 +125,8 @@ def test_every_stage_is_documented_frozen_and_picklable(name: str) -> None:
         ({"tokenizer": {"train": {}, "path": "x"}}, "give either train or path"),
         ({"shards": {}}, "shards need a tokenizer"),
         ({"tokenizer": {"train": {}}, "shards": {"val_fraction": 1}}, r"shards\.val_fraction"),
+        ({"dataset": {"lisence": "x"}}, r"dataset: unknown key lisence; did you mean license\?"),
+        ({"dataset": {"val_fraction": 1}}, r"dataset\.val_fraction: .*less than 1"),
         ({"keep_rejected": "all"}, r"keep_rejected: .*'ids', 'excerpt' or 'text'"),
         ({"name": ""}, "name: .*at least 1 character"),
         (

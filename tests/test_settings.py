@@ -54,6 +54,7 @@ def test_nearest_or_all() -> None:
         ("language.keep=[de, en]", ("stages", 2, "language", "keep"), ["de", "en"]),
         ("tokenizer.train.vocab_size=512", ("tokenizer", "train", "vocab_size"), 512),
         ("shards.seed=2", ("shards", "seed"), 2),
+        ("dataset.license=odc-by", ("dataset", "license"), "odc-by"),
         ("name=other", ("name",), "other"),
         ("language.model=", ("stages", 2, "language", "model"), None),
         ("language.model=a=b", ("stages", 2, "language", "model"), "a=b"),

@@ -40,7 +40,7 @@ RecipeName = Annotated[
 ]
 
 #: Blocks of a recipe that run alone like stages, and where their parameters stand.
-_BLOCKS = {"tokenizer": "tokenizer.train", "shards": "shards"}
+_BLOCKS = {"tokenizer": "tokenizer.train", "shards": "shards", "dataset": "dataset"}
 
 #: CPU seconds for a megabyte of compressed WARC, recipe fineweb, measured on the project's test
 #: crawl (see benchmarks/README.md): for the estimate of ``plan`` only.
@@ -126,7 +126,7 @@ def _plan_table(made: Plan) -> Table:
     for entry in made.recipe["stages"]:
         for name, parameters in entry.items():
             table.add_row(name, _in_words(parameters))
-    for block in ("tokenizer", "shards"):
+    for block in ("tokenizer", "shards", "dataset"):
         if made.recipe[block]:
             table.add_row(block, _in_words(made.recipe[block]))
     return table
@@ -163,6 +163,8 @@ def stage(
         gristmill stage tokenizer --in docs.parquet --out bpe --set vocab_size=8192
 
         gristmill stage shards --in docs.parquet --out out --set tokenizer.path=tokenizer.json
+
+        gristmill stage dataset --in docs.parquet --out out --set license=odc-by
     """
     if name not in STAGES and name not in _BLOCKS:
         raise ConfigError(f"unknown stage {name}{nearest(name, [*STAGES, *_BLOCKS])}")
@@ -177,6 +179,8 @@ def stage(
         body["tokenizer"] = {"train": {}}
     elif name == "shards":
         body |= {"tokenizer": {}, "shards": {}}
+    elif name == "dataset":
+        body["dataset"] = {}
     body = override(body, prefixed, inputs)
     run_recipe(parse_recipe(body, f"stage {name}"), out, Where(workers))
 

@@ -7,6 +7,7 @@ next barrier. The last segment is always called ``documents``.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -29,7 +30,7 @@ def compile_rounds(
 
     Args:
         stages: (name, stage) as in the recipe.
-        tail: barriers that follow the finished documents (tokenizer, shards).
+        tail: barriers that follow the finished documents (tokenizer, shards, dataset).
         source: columns of the inputs.
         keep_rejected: how much of a rejected document's text the ledger keeps.
 
@@ -62,7 +63,8 @@ def compile_rounds(
         rounds += stage.rounds(name, View(base.round, drops))
         if outcome := stage.outcome(name):
             steps.append(Step(name, outcome))
-    view = close(DOCUMENTS)
+    earlier = tuple(round_.name for round_ in rounds)
+    view = replace(close(DOCUMENTS), earlier=earlier)
     for name, gather in tail:
         rounds += gather.rounds(name, view)
     return rounds

@@ -153,10 +153,17 @@ class DropList(Outcome):
 
 @dataclass(frozen=True)
 class View:
-    """The documents as they stand at a barrier: a segment's kept shards, less drop lists."""
+    """The documents as they stand at a barrier: a segment's kept shards, less drop lists.
+
+    Attributes:
+        round: the segment.
+        drops: what to leave out.
+        earlier: names of the rounds before the segment, in order; of the finished documents only.
+    """
 
     round: str
     drops: tuple[DropList, ...] = ()
+    earlier: tuple[str, ...] = ()
 
     def count(self, folder: RunFolder) -> int:
         """Return the number of shards."""

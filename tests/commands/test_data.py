@@ -189,7 +189,7 @@ def test_verify_good_incomplete_corrupt(
     assert told.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("name", [*(n for n in STAGES if n not in NEEDY), "tokenizer"])
+@pytest.mark.parametrize("name", [*(n for n in STAGES if n not in NEEDY), "tokenizer", "dataset"])
 @pytest.mark.parametrize("kind", ["jsonl", "parquet", "warc"])
 def test_every_stage_alone_on_every_kind_of_input(
     name: str, kind: str, docs: Path, demo_warcs: list[Path], tmp_path: Path
@@ -206,6 +206,19 @@ def test_every_stage_alone_on_every_kind_of_input(
     out = tmp_path / "out"
     code = run_cli(["stage", name, "--in", str(source), "--out", str(out), *more])
     assert code == (2 if name in ("extract", "prescreen") and kind != "warc" else 0)
+
+
+def test_a_dataset_from_what_a_run_wrote(docs: Path, tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert run_cli(["stage", "language", "--in", str(docs), "--out", str(one)]) == 0
+    command = ["stage", "dataset", "--in", f"{one}/documents/*.kept.parquet", "--out", str(two)]
+    settings = ["--set", "val_fraction=0", "--set", "columns=[language]", "--set", "license=odc-by"]
+    assert run_cli([*command, *settings]) == 0
+    (path,) = (two / "dataset").glob("*.parquet")
+    assert path.name == "train-00000-of-00001.parquet"
+    assert pq.read_table(path).column_names == ["text", "id", "url", "language"]
+    assert pq.read_table(path)["text"].to_pylist() == kept_texts(one)
+    assert "\nlicense: odc-by\n" in (two / "dataset" / "README.md").read_text("utf-8")
 
 
 def test_the_remedy_that_verify_names_works(docs: Path, tmp_path: Path) -> None:

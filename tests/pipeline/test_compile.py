@@ -4,6 +4,7 @@ import pytest
 
 from gristmill.errors import ConfigError
 from gristmill.pipeline.compile import compile_rounds
+from gristmill.pipeline.dataset.stage import WriteDataset
 from gristmill.pipeline.dedup.exact import ExactDedup
 from gristmill.pipeline.dedup.minhash import MinhashDedup
 from gristmill.pipeline.dedup.spans import SpanDedup
@@ -77,3 +78,10 @@ def test_an_outcome_that_changes_texts_is_written_before_the_next_barrier() -> N
     assert steps == [["read"], ["exact_dedup", "span_dedup"], ["minhash_dedup"]]
     assert [drop.stage for drop in rounds[4].work.view.drops] == ["exact_dedup"]
     assert rounds[9].work.view == View("curate-8")
+
+
+def test_what_follows_the_documents_knows_what_made_them() -> None:
+    rounds = compile_rounds([EXACT], [("dataset", WriteDataset())], DOCUMENT)
+    made = names(rounds).index("documents")
+    assert names(rounds)[made + 1] == "dataset_layout.measure"
+    assert rounds[made + 1].work.view == View("documents", earlier=tuple(names(rounds)[:made]))
