@@ -53,7 +53,7 @@ class EncodeGroup:
         tokenizer: where to find it.
         seed: of the shuffle.
         copies: column that says how often a document is to be seen in training, or None.
-        clusters: column that names a document's duplicate cluster, or None.
+        cluster: column that names a document's duplicate cluster, or None.
         dtype: ``auto``, ``uint16`` or ``uint32``.
     """
 
@@ -61,7 +61,7 @@ class EncodeGroup:
     tokenizer: TokenizerSource
     seed: int
     copies: str | None
-    clusters: str | None
+    cluster: str | None
     dtype: str
 
     def count(self, folder: RunFolder) -> int:
@@ -107,7 +107,7 @@ class EncodeGroup:
         }
 
     def _batches(self, draft: Draft) -> Iterator[pa.RecordBatch]:
-        optional = (self.copies, self.clusters, *PROVENANCE.names)
+        optional = (self.copies, self.cluster, *PROVENANCE.names)
         for shard in self._groups(draft.folder)[draft.task]:
             have = self.view.schema(draft.folder, shard).names
             columns = ["text", *(n for n in optional if n in have and n != "key")]
@@ -123,7 +123,7 @@ class EncodeGroup:
         """Return a row for each document; ``copy`` is how many copies it is to have."""
         rows = provenance_rows(batch, first, sizes)
         rows["bytes"] = pc.binary_length(texts).cast(pa.int64())
-        rows["draw"] = held_out.draws(texts, self._column(batch, self.clusters, pa.uint64()))
+        rows["draw"] = held_out.draws(texts, self._column(batch, self.cluster, pa.uint64()))
         rows["copy"] = self._copies(batch)
         rows["rank"] = np.zeros(len(texts), np.uint64)
         return pa.RecordBatch.from_pydict(rows, schema=ENCODED)

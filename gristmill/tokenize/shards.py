@@ -42,7 +42,7 @@ class TokenShards(BaseModel):
         "minhash_dedup.copies",
         description="column that says how often a document stands in train; null = each once",
     )
-    clusters: str | None = Field(
+    cluster: str | None = Field(
         held_out.CLUSTER,
         description="column that names a document's duplicate cluster; null = equal texts only",
     )
@@ -66,9 +66,7 @@ class WriteTokens(Gather):
     def rounds(self, name: str, view: View) -> tuple[Round, ...]:
         """Encode, order, write, describe."""
         ours = self.config
-        encode = EncodeGroup(
-            view, self.tokenizer, ours.seed, ours.copies, ours.clusters, ours.dtype
-        )
+        encode = EncodeGroup(view, self.tokenizer, ours.seed, ours.copies, ours.cluster, ours.dtype)
         return (
             Round(ENCODE, encode),
             Round(ORDER, OrderDocuments(ours.format, ours.val_fraction, ours.target_tokens)),

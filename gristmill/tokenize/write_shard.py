@@ -102,6 +102,7 @@ class WriteShard:
         name, *companions = layout.files(plan["stem"])
         path, docs, once, text_bytes = draft.path(name), 0, 0, 0
         index = draft.path(f"{plan['stem']}.index.parquet", docs=plan["docs"])
+        companions.append(index.name)
         with (
             layout.writer(path, item_type(layout, parts.dtype)) as out,
             pq.ParquetWriter(index, PROVENANCE, compression="zstd") as provenance,
@@ -122,7 +123,7 @@ class WriteShard:
                 f"{plan['docs']} and {plan['tokens']}; start again under another --out"
             )
         draft.path(name, docs=docs, tokens=written)
-        for companion in companions:
+        for companion in layout.files(plan["stem"])[1:]:
             draft.path(companion)
         draft.stages = [StageCount(name="shards", docs_in=once, docs_out=once)]
         draft.figures = {"repeated": docs - once} if docs > once else {}

@@ -21,7 +21,7 @@ TEXTS = [[f"sack {n} of rye, ground {n * n} times" for n in range(k, 40, 2)] for
 
 def encode(folder: RunFolder, tokenizer, dtype: str = "auto", **columns: str | None) -> pa.Table:
     """Run the round; return the rows of all tasks, their tokens decoded to ids."""
-    named = {"copies": "minhash_dedup.copies", "clusters": "minhash_dedup.survivor"} | columns
+    named = {"copies": "minhash_dedup.copies", "cluster": "minhash_dedup.survivor"} | columns
     work = EncodeGroup(View("documents"), TokenizerSource(str(tokenizer)), 1, dtype=dtype, **named)
     execute(folder, [Round("tokens.encode", work)], LocalRunner())
     tables = []
