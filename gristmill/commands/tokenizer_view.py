@@ -21,7 +21,7 @@ from gristmill.pipeline.labelled import document_files, read_labelled
 from gristmill.tokenize.any_tokenizer import named_tokenizers
 from gristmill.tokenize.fertility import Fertility
 from gristmill.tokenize.fertility_page import fertility_page
-from gristmill.tokenize.fertility_terminal import print_fertility
+from gristmill.tokenize.fertility_terminal import in_bytes, print_fertility
 from gristmill.tokenize.measure import measure
 from gristmill.tokenize.token_page import token_page
 from gristmill.tokenize.token_terminal import print_views
@@ -119,7 +119,7 @@ def report(
     with progress.status("reading") as status:
 
         def tick(docs: int, size: int) -> None:
-            status.update(f"{docs:,} documents, {size / 1e6:,.1f} MB of at most {limit / 1e6:,.0f}")
+            status.update(f"{docs:,} documents, {in_bytes(size)} of at most {in_bytes(limit)}")
 
         found = measure(
             named[: len(tokenizers)],
@@ -202,7 +202,7 @@ def _what_was_read(found: Fertility, files: int, limit: int) -> str:
     size = sum(s.bytes for s in found.sizes.values())
     docs = sum(s.documents for s in found.sizes.values())
     of = "the beginning of " if size >= limit / 2 else ""
-    return f"{docs:,} documents, {size / 1e6:,.1f} MB, from {of}{files:,} file{'s' * (files > 1)}"
+    return f"{docs:,} documents, {in_bytes(size)}, from {of}{files:,} file{'s' * (files > 1)}"
 
 
 def _write(path: Path, body: str) -> None:

@@ -87,10 +87,10 @@ def named_tokenizers(paths: Sequence[str | Path]) -> list[NamedTokenizer]:
     parts = [file.absolute().parts for file in files]
     if len(set(parts)) < len(parts):
         raise ConfigError("the same tokenizer is named twice; name each once")
-    n = 1
-    while len({p[-n:] for p in parts}) < len(parts):
-        n += 1
-    return [NamedTokenizer(_name(p, n), f) for p, f in zip(parts, files, strict=True)]
+    names = [_name(p, _telling(p, parts)) for p in parts]
+    if len(set(names)) < len(names):
+        names = [str(file) for file in files]
+    return [NamedTokenizer(name, file) for name, file in zip(names, files, strict=True)]
 
 
 def encodable(text: str) -> str:
@@ -107,6 +107,14 @@ def _file(path: Path) -> Path:
     if not path.is_file():
         raise ConfigError(f"{path}: no such file; check the path")
     return path
+
+
+def _telling(mine: tuple[str, ...], parts: Sequence[tuple[str, ...]]) -> int:
+    """Return how many last parts of a path no other path shares."""
+    n = 1
+    while sum(other[-n:] == mine[-n:] for other in parts) > 1:
+        n += 1
+    return n
 
 
 def _name(parts: tuple[str, ...], n: int) -> str:

@@ -44,7 +44,7 @@ def compression_table(found: Fertility, shown: Sequence[str]) -> Table:
     table = Table(title="bytes a token (more is better)", title_justify="left")
     table.box = box.SIMPLE_HEAD
     table.add_column("language", no_wrap=True)
-    for name in ("docs", "MB", "words"):
+    for name in ("docs", "text", "words"):
         table.add_column(name, justify="right", no_wrap=True)
     for one in found.tokenizers:
         table.add_column(Text(plain(one.name)), justify="right", overflow="fold")
@@ -54,12 +54,12 @@ def compression_table(found: Fertility, shown: Sequence[str]) -> Table:
         table.add_row(
             Text(plain(label)),
             f"{size.documents:,}",
-            f"{size.bytes / 1e6:,.2f}",
+            in_bytes(size.bytes),
             f"{size.words:,}",
             *cells,
         )
     first = found.tokenizers[0].total
-    sizes = (f"{first.size.documents:,}", f"{first.size.bytes / 1e6:,.2f}", f"{first.size.words:,}")
+    sizes = (f"{first.size.documents:,}", in_bytes(first.size.bytes), f"{first.size.words:,}")
     table.add_section()
     cells = [number(one.total.bytes_per_token) for one in found.tokenizers]
     table.add_row(_ALL, *sizes, *cells, style="bold")
@@ -139,6 +139,14 @@ def meanings(found: Fertility) -> list[str]:
 def number(value: float | None, places: int = 2) -> str:
     """Return a figure, or a dash where there is none."""
     return "–" if value is None else f"{value:,.{places}f}"
+
+
+def in_bytes(size: int) -> str:
+    """Return a size as people read it."""
+    for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if size >= unit:
+            return f"{size / unit:,.1f} {name}"
+    return f"{size} B"
 
 
 def share(part: int, whole: int) -> str:

@@ -191,9 +191,13 @@ def _column(view: TokenView, apart: Sequence[bool]) -> str:
 
 def _token(at: int, token: Token, apart: bool) -> str:
     names = f"t c{at % 4}{' p' if token.new_piece and at else ''}{' d' if apart else ''}"
+    shown = _shown(token.data)
+    after = "</span>"
+    if shown.endswith("\n</i>"):  # the id that CSS may put at the end belongs on this line
+        shown, after = shown.removesuffix("\n</i>") + "</i>", "</span>\n"
     return (
         f'<span class="{names}" data-i="{token.id}" data-b="{token.byte}" title="{_title(token)}">'
-        f"{_shown(token.data)}</span>"
+        f"{shown}{after}"
     )
 
 

@@ -131,11 +131,9 @@ def _print_differences(
     if not found:
         console.print("all tokenizers cut this text in the same way")
         return
-    table = Table(
-        title=f"where they differ: {len(found):,} ways, the costliest first",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-    )
+    ways = f"{len(found):,} way{'s' * (len(found) > 1)}"
+    console.print(f"where they differ: {ways}, the costliest first", highlight=False)
+    table = Table(box=box.SIMPLE_HEAD)
     table.add_column("times", justify="right", no_wrap=True)
     table.add_column("byte", justify="right", no_wrap=True)
     for view in views:
