@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 
 import typer
 from pydantic import TypeAdapter, ValidationError
@@ -143,39 +143,32 @@ def _text(text: str | None, file: Path | None, most: int) -> tuple[str, str]:
     """Return the text, at most so many characters, and what is to be said about that."""
     if text is not None and file is not None:
         raise ConfigError("--text and --in: give one of them")
-    cut = False
-    if text is None:
-        raw = _read(file, 4 * most + 4)
-        text = raw.decode("utf-8", "replace")
-        cut = len(raw) == 4 * most + 4
-    notes = []
-    if len(text) > most or cut:
-        text = text[:most]
-        notes.append(f"only the first {len(text):,} characters; --max-chars shows more")
-    if file is not None and "\ufffd" in text:
-        notes.append(f"{file}: bytes that are not UTF-8 are shown as U+FFFD")
-    return text, "; ".join(notes)
+    # A character has four bytes at most: so many hold one more than is shown.
+    raw = _read(file, 4 * most + 4) if text is None else text.encode("utf-8", "surrogateescape")
+    read = raw.decode("utf-8", "replace")
+    shown, notes = read[:most], []
+    if len(read) > most:
+        notes.append(f"only the first {most:,} characters; --max-chars shows more")
+    if not raw.startswith(shown.encode()):
+        notes.append("bytes that are not UTF-8 are shown as U+FFFD")
+    return shown, "; ".join(notes)
 
 
 def _read(file: Path | None, most: int) -> bytes:
     if file is None:
         if sys.stdin.isatty():
             print("type a text, then Ctrl-D", file=sys.stderr)
-        return _all(sys.stdin.buffer, most)
+        return sys.stdin.buffer.read(most)
     try:
         with file.open("rb") as opened:
-            return _all(opened, most)
+            return opened.read(most)
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read ({error.strerror}); check the path") from error
 
 
-def _all(opened: BinaryIO, most: int) -> bytes:
-    return opened.read(most)
-
-
 def _views_json(views: Sequence[TokenView], text: str, note: str) -> dict[str, Any]:
     return {
-        "text": text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"),
+        "text": text,
         "note": note or None,
         "tokenizers": [view.to_dict() for view in views],
         "differences": [one.to_dict() for one in differences(views)],

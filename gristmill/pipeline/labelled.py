@@ -54,7 +54,10 @@ def read_labelled(
     max_docs: int | None = None,
     max_bytes: int | None = None,
 ) -> Iterator[Labelled]:
-    """Yield batches of texts in file order, a few megabytes each; rows without text are skipped.
+    """Yield batches of texts in file order, a few megabytes each.
+
+    Rows without text are skipped,
+    so are lines that are not JSON.
 
     A limit is shared out evenly: each of n files is read from its beginning up to the n-th part,
     so that a file of another language is not left out because it comes last.
@@ -118,11 +121,11 @@ def _parquet(path: str, column: str | None) -> Iterator[tuple[str, str | None]]:
 
 def _jsonl(path: str, column: str | None) -> Iterator[tuple[str, str | None]]:
     found = False
-    for number, line in read_lines(path):
+    for _, line in read_lines(path):
         try:
             body: Any = orjson.loads(line)
-        except ValueError as error:
-            raise ConfigError(f"{path}: line {number + 1} is not JSON; mend the file") from error
+        except ValueError:
+            continue
         if isinstance(body, dict):
             label = _label(list(body), column)
             rows = list(_rows([(body.get("text"), body.get(label) if label else None)]))

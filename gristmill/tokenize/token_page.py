@@ -10,6 +10,8 @@ from gristmill.tokenize.visible import fragments
 
 #: Differences in the table; ``--json`` has all.
 _MOST_DIFFERENCES = 500
+#: Rows of the table of all tokens, which is for those who cannot point at them.
+_MOST_ROWS = 3000
 
 _STYLE = """
 .views { display: grid; gap: 1.25rem;
@@ -180,11 +182,13 @@ def _column(view: TokenView, apart: Sequence[bool]) -> str:
     spans = "".join(
         _token(at, t, d) for at, (t, d) in enumerate(zip(view.tokens, apart, strict=True))
     )
+    many = len(view.tokens) > _MOST_ROWS
+    listed = f"the first {_MOST_ROWS:,} tokens" if many else "all tokens"
     said = "".join(f'<p class="muted">{escape(line)}</p>' for line in notes(view))
     return (
         f'<section aria-label="{name}"><h2>{name}: {view.counts.tokens:,} tokens</h2>{said}'
         f'<div class="tokens mono" dir="ltr" role="group" aria-label="tokens of {name}">{spans}'
-        f"</div><details><summary>all tokens as a table</summary>{_listing(view)}</details>"
+        f"</div><details><summary>{listed} as a table</summary>{_listing(view)}</details>"
         "</section>"
     )
 
@@ -229,7 +233,7 @@ def _listing(view: TokenView) -> str:
             f"{t.char:,}",
             f"{t.byte:,}",
         ]
-        for at, t in enumerate(view.tokens)
+        for at, t in enumerate(view.tokens[:_MOST_ROWS])
     ]
     return table(
         ["#", "id", "text", "bytes", "merge", "special", "character", "byte"], rows, left=4

@@ -18,6 +18,8 @@ from gristmill.tokenize.visible import fragments, plain
 _SIXTEEN = ("black on cyan", "black on yellow", "black on magenta", "black on green")
 _MANY = tuple(f"{LIGHT.ink} on {colour}" for colour in LIGHT.tokens)
 _BAR = "│"
+#: Tokens of a difference that are shown.
+_LONGEST = 24
 
 
 def print_views(
@@ -149,8 +151,10 @@ def _print_differences(
 def _split(split: Sequence[bytes], styles: Sequence[str]) -> Text:
     out = Text()
     out.append(f"{len(split)} ", "bold")
-    for text, style in _joined(split, styles):
+    for text, style in _joined(split[:_LONGEST], styles):
         out.append(text, style)
+    if len(split) > _LONGEST:
+        out.append(" …")
     return out
 
 

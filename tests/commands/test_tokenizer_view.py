@@ -57,6 +57,9 @@ def test_inspect_reads_files_and_stdin_up_to_a_limit(
     path.write_bytes(b"mill \xff")
     told = shown(capsys, "inspect", bpes[0], "--in", path)
     assert "not UTF-8" in told
+    path.write_text("mill \ufffd", "utf-8")
+    assert "not UTF-8" not in shown(capsys, "inspect", bpes[0], "--in", path)
+    assert "not UTF-8" in shown(capsys, "inspect", bpes[0], "--text", "mill \udcff")
     raw = io.BytesIO(b"corn \x1b[31m")
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=raw, isatty=lambda: False))
     told = shown(capsys, "inspect", bpes[0])
@@ -100,7 +103,11 @@ def test_report_of_a_run_and_unnamed_languages(
     body = shown(capsys, "report", token_run.out, "--in", token_run.out, "--json")
     assert body["texts"]["unknown"]["documents"] == 60
     docs = tmp_path / "docs.jsonl"
-    texts = ["The miller opens the sluice at seven.", "방앗간 주인은 아침마다 수문을 연다.", "123"]
+    texts = [
+        "The miller opens the sluice at seven.",
+        "방앗간 주인은 아침마다\n수문을 연다.",
+        "123",
+    ]
     docs.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
     body = shown(capsys, "report", bpes[0], "--in", docs, "--identify", "--json")
     assert {name: size["documents"] for name, size in body["texts"].items()} == {

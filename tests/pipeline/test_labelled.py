@@ -82,8 +82,7 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
         document_files([str(tmp_path)])
     bad = tmp_path / "bad.jsonl"
     bad.write_text('{"text": "a"}\n\n{oops\n')
-    with pytest.raises(ConfigError, match="line 3 is not JSON"):
-        read([str(bad)])
+    assert read([str(bad)]) == [("a", None)]
     bad.write_text('{"body": "a"}\n')
     with pytest.raises(ConfigError, match="no line has a text"):
         read([str(bad)])

@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -88,3 +89,11 @@ def test_ids_can_be_left_out(two: list[NamedTokenizer]) -> None:
     ids = " ".join(str(t.id) for t in view.tokens)
     assert ids in shown([view])
     assert ids not in shown([view], ids=False)
+
+
+def test_a_long_difference_is_cut(two: list[NamedTokenizer]) -> None:
+    whole = view_text(two[0], "a" * 30)
+    assert len(whole.tokens) == 30
+    one = replace(whole.tokens[0], data=b"a" * 30)
+    told = shown([whole, replace(whole, name="other", tokens=(one,))])
+    assert f"30 {'│'.join('a' * 24)} …" in told
