@@ -56,8 +56,7 @@ def read_labelled(
 ) -> Iterator[Labelled]:
     """Yield batches of texts in file order, a few megabytes each.
 
-    Rows without text are skipped,
-    so are lines that are not JSON.
+    Rows without text and lines that are not JSON are skipped.
 
     A limit is shared out evenly: each of n files is read from its beginning up to the n-th part,
     so that a file of another language is not left out because it comes last.
