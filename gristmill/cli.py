@@ -12,7 +12,16 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 import gristmill
-from gristmill.commands import classifier, contamination, data, demo, model, shards, whatif
+from gristmill.commands import (
+    classifier,
+    contamination,
+    data,
+    demo,
+    model,
+    shards,
+    tokenizer,
+    whatif,
+)
 from gristmill.commands.options import Terminated
 from gristmill.console import stderr
 from gristmill.errors import GristmillError
@@ -64,6 +73,7 @@ app.command()(model.train)
 app.command()(model.sample)
 app.add_typer(shards.shards, name="shards")
 app.add_typer(classifier.classifier, name="classifier")
+app.add_typer(tokenizer.tokenizer, name="tokenizer")
 
 
 def main() -> None:

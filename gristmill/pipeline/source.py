@@ -183,7 +183,7 @@ def _parquet_rows(
 def _jsonl_schema(path: str) -> pa.Schema:
     """Tell from the first lines whether documents come as text or as HTML."""
     names: set[str] = set()
-    for _, line in islice(_lines(path), _PEEK_LINES):
+    for _, line in islice(read_lines(path), _PEEK_LINES):
         try:
             body = orjson.loads(line)
         except ValueError:
@@ -200,7 +200,7 @@ def _jsonl_schema(path: str) -> pa.Schema:
 def _read_jsonl(path: str, number: int, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     content = "text" if "text" in schema.names else "html"
     rows: list[dict[str, Any]] = []
-    for row, line in _lines(path):
+    for row, line in read_lines(path):
         rows.append({"key": make_key(number, row)} | _json_row(line, content))
         if len(rows) == _ROWS:
             yield pa.RecordBatch.from_pylist(rows, schema=schema)
@@ -228,7 +228,12 @@ def _json_row(line: bytes, content: str) -> dict[str, Any]:
     return row | {"text": value}
 
 
-def _lines(path: str) -> Iterator[tuple[int, bytes]]:
+def read_lines(path: str) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines of a file that are not blank, numbered, unpacked by its ending.
+
+    Raises:
+        ShardError: it cannot be read.
+    """
     try:
         with _unpacked(path) as file:
             yield from ((i, line) for i, line in enumerate(file) if line.strip())

@@ -1,0 +1,127 @@
+"""Tokenizers by path, for looking at: no need to know which token ends a text."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gristmill.errors import ConfigError
+from gristmill.tokenize.encode import Encode, load_encoder
+from gristmill.tokenize.formats.vocab import Vocabulary, load_vocabulary
+
+#: Where a run folder and its parts keep their tokenizer.
+_INSIDE = ("tokenizer.json", "tokenizer/tokenizer.json", "shards/tokenizer.json")
+
+
+@dataclass(frozen=True)
+class NamedTokenizer:
+    """A ``tokenizer.json`` and a name to tell it from others shown beside it."""
+
+    name: str
+    path: Path
+
+    def vocabulary(self) -> Vocabulary:
+        """Read the bytes of all tokens. Raises ConfigError as ``load_vocabulary`` does."""
+        return load_vocabulary(self.path)
+
+    def ranks(self) -> dict[int, int]:
+        """Return, for each token that a merge makes, the number of the first such merge, from 0."""
+        model = json.loads(self.path.read_text("utf-8"))["model"]
+        found: dict[int, int] = {}
+        for number, merge in enumerate(model.get("merges") or []):
+            made = "".join(merge if isinstance(merge, list) else merge.split(" "))
+            if made in model["vocab"]:
+                found.setdefault(int(model["vocab"][made]), number)
+        return found
+
+    def hf(self) -> Any:
+        """Return the ``tokenizers.Tokenizer``; names of special tokens are ordinary text to it.
+
+        Raises:
+            ConfigError: ``tokenizers`` refuses the file.
+        """
+        from tokenizers import Tokenizer
+
+        try:
+            tokenizer = Tokenizer.from_file(str(self.path))
+        except Exception as error:  # tokenizers raises bare Exception
+            raise ConfigError(
+                f"{self.path}: refused by tokenizers ({error}); export the tokenizer again"
+            ) from error
+        tokenizer.encode_special_tokens = True
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return tokenizer
+
+    def encode(self, vocabulary: Vocabulary) -> Encode:
+        """Return the fastest engine with the ids of this file.
+
+        ``load_encoder`` asks which token ends a text; no text here is ended, so any will do.
+        """
+        special = sorted(vocabulary.special)
+        if special:
+            name = vocabulary.token_bytes[special[0]].decode("utf-8", "replace")
+            return load_encoder(self.path, name).encode
+        tokenizer = self.hf()
+        return lambda texts: [
+            np.array(found.ids, np.uint32)
+            for found in tokenizer.encode_batch([encodable(t) for t in texts], False)
+        ]
+
+
+def named_tokenizers(paths: Sequence[str | Path]) -> list[NamedTokenizer]:
+    """Find tokenizers and name each by the end of its path that tells it from the others.
+
+    Args:
+        paths: ``tokenizer.json`` files, or folders that hold one; so a run folder.
+
+    Raises:
+        ConfigError: none given, no such file, or one given twice.
+    """
+    files = [_file(Path(path).expanduser()) for path in paths]
+    if not files:
+        raise ConfigError("no tokenizer: name a tokenizer.json")
+    parts = [file.absolute().parts for file in files]
+    if len(set(parts)) < len(parts):
+        raise ConfigError("the same tokenizer is named twice; name each once")
+    names = [_name(p, _telling(p, parts)) for p in parts]
+    if len(set(names)) < len(names):
+        names = [str(file) for file in files]
+    return [NamedTokenizer(name, file) for name, file in zip(names, files, strict=True)]
+
+
+def encodable(text: str) -> str:
+    """Replace lone surrogates, which UTF-8 cannot hold, by U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _file(path: Path) -> Path:
+    if path.is_dir():
+        for inside in _INSIDE:
+            if (path / inside).is_file():
+                return path / inside
+        raise ConfigError(f"{path}: no tokenizer.json in this folder; check the path")
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such file; check the path")
+    return path
+
+
+def _telling(mine: tuple[str, ...], parts: Sequence[tuple[str, ...]]) -> int:
+    """Return how many last parts of a path no other path shares."""
+    n = 1
+    while sum(other[-n:] == mine[-n:] for other in parts) > 1:
+        n += 1
+    return n
+
+
+def _name(parts: tuple[str, ...], n: int) -> str:
+    """Return the last ``n`` parts; ``tokenizer.json`` says nothing and gives way to its folder."""
+    shown = list(parts[-n:])
+    if shown[-1] == "tokenizer.json":
+        shown = list(parts[-max(n, 2) : -1])
+        if shown == ["tokenizer"] or shown == ["shards"]:
+            shown = list(parts[-3:-1])
+    return "/".join(part.strip("/") for part in shown).removesuffix(".json") or parts[-1]

@@ -1,0 +1,86 @@
+"""Bytes of a token as something to look at: nothing invisible, nothing that steers a terminal."""
+
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+#: Letters and marks by category that show nothing: fillers, joiners, variation selectors.
+_BLANK = frozenset(
+    map(chr, [0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0x180B, 0x1810),
+              *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)])
+)  # fmt: skip
+_NAMED = {" ": "·", "\t": "→", "\n": "↵\n"}
+_HIDDEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
+
+
+class Fragment(NamedTuple):
+    """A stretch to show. ``marker``: it stands for something else and is not text itself."""
+
+    text: str
+    marker: bool
+
+
+def fragments(data: bytes) -> list[Fragment]:
+    """Return what to show for bytes.
+
+    A space is ``·``, a tab ``→``, a line feed ``↵`` and a real line break; other control and
+    invisible characters are their code points (``⟨U+202E⟩``), bytes that are no whole character
+    their hexadecimal (``⟨e2 82⟩``). A combining mark that begins the bytes stands on ``◌``. The
+    only control character in what is returned is that line break.
+    """
+    found: list[Fragment] = []
+    for text, bad in _decoded(data):
+        if bad:
+            found.append(Fragment(f"⟨{bad.hex(' ')}⟩", True))
+            continue
+        for char in text:
+            sign = _marker(char)
+            if sign is None and not found and unicodedata.category(char)[0] == "M":
+                found.append(Fragment("◌", True))
+            _add(found, Fragment(char if sign is None else sign, sign is not None))
+    return found
+
+
+def plain(text: str | bytes) -> str:
+    """Return text or bytes as one string without anything invisible; line feeds are ``↵``."""
+    data = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
+    return "".join(fragment.text for fragment in fragments(data)).replace("\n", "")
+
+
+def _add(found: list[Fragment], new: Fragment) -> None:
+    if found and found[-1].marker == new.marker:
+        new = Fragment(found.pop().text + new.text, new.marker)
+    found.append(new)
+
+
+@lru_cache(maxsize=1 << 16)
+def _marker(char: str) -> str | None:
+    """Return what stands for a character, or None where it shows itself."""
+    if char in _NAMED:
+        return _NAMED[char]
+    if unicodedata.category(char) in _HIDDEN or char in _BLANK:
+        return f"⟨U+{ord(char):04X}⟩"
+    return None
+
+
+def _decoded(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield (text, b"") and ("", bytes that are no text) in turn."""
+    at, bad = 0, b""
+    while at < len(data):
+        try:
+            text, wrong = data[at:].decode(), b""
+        except UnicodeDecodeError as error:
+            text, wrong = (
+                data[at : at + error.start].decode(),
+                error.object[error.start : error.end],
+            )
+        if text and bad:
+            yield "", bad
+            bad = b""
+        if text:
+            yield text, b""
+        bad += wrong
+        at += len(text.encode()) + len(wrong)
+    if bad:
+        yield "", bad
