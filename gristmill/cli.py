@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 import gristmill
-from gristmill.commands import classifier, contamination, data, demo, model, whatif
+from gristmill.commands import classifier, contamination, data, demo, model, tokenizer, whatif
 from gristmill.commands.options import Terminated
 from gristmill.console import stderr
 from gristmill.errors import GristmillError
@@ -63,6 +63,7 @@ app.command()(data.verify)
 app.command()(model.train)
 app.command()(model.sample)
 app.add_typer(data.shards, name="shards")
+app.add_typer(tokenizer.tokenizer, name="tokenizer")
 app.add_typer(classifier.classifier, name="classifier")
 
 
