@@ -172,8 +172,8 @@ class Recipe(BaseModel):
         source = TokenizerSource()
         if self.tokenizer is not None:
             source = self.tokenizer.source()
-            if self.tokenizer.train is not None:
-                tail.append(("tokenizer", self.tokenizer.train))
+            if (made := self.tokenizer.gather()) is not None:
+                tail.append(("tokenizer", made))
         if self.shards is not None:
             tail.append(("shards", WriteTokens(config=self.shards, tokenizer=source)))
         if self.dataset is not None:

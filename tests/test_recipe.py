@@ -245,3 +245,18 @@ def test_settings_that_would_lose_or_block_everything(settings: list[str], messa
 def test_prescreen_and_language_may_differ_where_nothing_is_lost() -> None:
     load_recipe("fineweb", ["prescreen.drop_below=null", "language.keep=[]"])
     load_recipe("fineweb", ["prescreen.languages=[en,de]", "language.keep=[de]"])
+
+
+def test_an_encoding_of_tiktoken_is_a_round_of_its_own(tmp_path) -> None:
+    """Also where its file is gone: a finished run is read without it."""
+    (tmp_path / "docs.jsonl").write_text('{"text": "mill"}\n')
+    inputs = {"jsonl": [str(tmp_path / "docs.jsonl")]}
+    plan = parse_recipe({"inputs": inputs}, "x").plan()
+    for block, made in (
+        ({"tiktoken": "o200k_base"}, True),
+        ({"path": str(tmp_path / "gone.tiktoken")}, True),
+        ({"path": str(tmp_path / "gone.json")}, False),
+    ):
+        recipe = parse_recipe({"inputs": inputs, "tokenizer": block}, "x")
+        names = [r.name for r in recipe.rounds(plan)]
+        assert names == ["documents", *["tokenizer"] * made]

@@ -1,32 +1,37 @@
 """Train a byte-level BPE tokenizer on a deterministic sample of the finished documents."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import xxhash
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from gristmill.errors import ConfigError, ShardError
 from gristmill.pipeline.byte_size import ByteSize
 from gristmill.pipeline.manifest import StageCount
 from gristmill.pipeline.rounds import Gather, Round, Tick, View
 from gristmill.pipeline.shard import Draft, RunFolder
+from gristmill.tokenize.exports import write_all
 from gristmill.tokenize.patterns import PATTERNS
+from gristmill.tokenize.sample import choose
+from gristmill.tokenize.tokenizer_json import cut_like
+
+#: Characters of a piece that training looks at in one: longer ones are cut. A merge takes the
+#: square of a piece's length, and half a megabyte of one letter would take hours. The longest
+#: token of cl100k_base has so many.
+LONGEST_PIECE = 128
 
 
 class TrainBpe(Gather):
-    """The ``tokenizer.train`` block: a vocabulary of bytes, merges and one special token."""
+    """The ``tokenizer.train`` block: a vocabulary of bytes, merges and special tokens."""
 
     needs: ClassVar[tuple[str, ...]] = ("text",)
 
-    vocab_size: int = Field(32768, ge=257, le=1_000_000, description="tokens, the special included")
+    vocab_size: int = Field(32768, ge=257, le=1_000_000, description="tokens, specials included")
     sample_bytes: ByteSize = Field(2 * 10**9, ge=1, description="text to train on; bounds memory")
-    pattern: str = Field("gpt4", description="gpt2, gpt4, or a regular expression of your own")
-    end_of_text: str = Field("<|endoftext|>", min_length=1, description="the special token")
+    pattern: str = Field("gpt4", description=f"{', '.join(PATTERNS)}, or a regular expression")
+    end_of_text: str = Field("<|endoftext|>", min_length=1, description="ends every text")
+    special_tokens: tuple[str, ...] = Field((), description="more of them, such as <|user|>")
     seed: int = Field(1, ge=0, description="of the sample")
 
     @field_validator("pattern")
@@ -41,6 +46,11 @@ class TrainBpe(Gather):
         except Exception as error:  # tokenizers raises bare Exception
             raise ValueError(f"no regular expression, nor one of {', '.join(PATTERNS)}") from error
         return pattern
+
+    @model_validator(mode="after")
+    def _check_specials(self) -> Self:
+        _check_names((self.end_of_text, *self.special_tokens), self.vocab_size)
+        return self
 
     def rounds(self, name: str, view: View) -> tuple[Round, ...]:
         """One task: BPE training needs all counts in one place."""
@@ -60,99 +70,106 @@ class TrainOnSample:
         return 1
 
     def __call__(self, draft: Draft, tick: Tick) -> None:
-        """Write ``tokenizer.json``."""
-        chosen = self._choose(draft.folder)
-        if not len(chosen):
+        """Write the tokenizer in all its forms."""
+        config, folder = self.config, draft.folder
+        chosen = choose(
+            self.view,
+            folder,
+            config.sample_bytes,
+            config.seed,
+            lambda seen: tick({"docs_in": seen}),
+        )
+        docs = sum(self.view.docs_in(folder, k) for k in range(self.view.count(folder)))
+        if not len(chosen.keys):
             raise ShardError(
                 "tokenizer: no document is left to train on; see `gristmill report` for the "
                 "stage that dropped them"
             )
-        read = {"docs_in": 0}
+        figures = {"docs": 0, "bytes": 0}
 
         def texts() -> Iterator[str]:
-            for text in self._texts(draft.folder, chosen):
-                read["docs_in"] += 1
-                tick(read)
+            for text in chosen.texts(self.view, folder):
+                figures["docs"] += 1
+                figures["bytes"] += len(text.encode("utf-8", "replace"))
+                tick({"docs_in": figures["docs"]})
                 yield text
 
         tokenizer = train_bpe(
-            texts(), self.config.vocab_size, self.config.pattern, self.config.end_of_text
+            texts(), config.vocab_size, config.pattern, config.end_of_text, config.special_tokens
         )
-        size = tokenizer.get_vocab_size()
-        draft.facts = {"vocab_size": size, "sample_docs": len(chosen)}
-        docs = sum(self.view.docs_in(draft.folder, k) for k in range(self.view.count(draft.folder)))
+        body = tokenizer.to_str(pretty=True) + "\n"
+        draft.facts = {
+            "vocab_size": tokenizer.get_vocab_size(),
+            "sample_docs": figures["docs"],
+            "sample_bytes": figures["bytes"],
+            "no_tiktoken": write_all(body, config.end_of_text, draft.path),
+        }
         draft.stages = [StageCount(name="tokenizer", docs_in=docs, docs_out=docs)]
-        draft.path("tokenizer.json").write_text(tokenizer.to_str(pretty=True) + "\n", "utf-8")
-
-    def _choose(self, folder: RunFolder) -> Any:
-        """Return the keys of the sample as a sorted array."""
-        keys, sizes = [], []
-        for task in range(self.view.count(folder)):
-            for batch in self.view.batches(folder, task, ["text"], rows=1000):
-                keys.append(batch.column("key").to_numpy())
-                size = pc.fill_null(pc.binary_length(batch.column("text")), 0)
-                sizes.append(size.to_numpy(zero_copy_only=False).astype(np.int64))
-        if not keys:
-            return np.zeros(0, np.uint64)
-        all_keys, all_sizes = np.concatenate(keys), np.concatenate(sizes)
-        ranks = np.array(
-            [xxhash.xxh64_intdigest(k.tobytes(), self.config.seed) for k in all_keys], np.uint64
-        )
-        order = np.lexsort((all_keys, ranks))
-        fits = np.cumsum(all_sizes[order]) <= self.config.sample_bytes
-        fits[:1] = True  # one document is always taken, however large
-        return np.sort(all_keys[order][fits])
-
-    def _texts(self, folder: RunFolder, chosen: Any) -> Iterator[str]:
-        wanted = pa.array(chosen, pa.uint64())
-        for task in range(self.view.count(folder)):
-            for batch in self.view.batches(folder, task, ["text"], rows=1000):
-                hit = batch.filter(pc.is_in(batch.column("key"), value_set=wanted))
-                yield from (text or "" for text in hit.column("text").to_pylist())
 
 
 def train_bpe(
-    texts: Iterator[str], vocab_size: int, pattern: str = "gpt4", end_of_text: str = "<|endoftext|>"
+    texts: Iterator[str],
+    vocab_size: int,
+    pattern: str = "gpt4",
+    end_of_text: str = "<|endoftext|>",
+    special_tokens: Sequence[str] = (),
 ) -> Any:
     """Train a byte-level BPE tokenizer.
 
-    Ids: 0–255 the bytes, then merges in the order learnt, last the special token. A small corpus
-    may yield fewer merges than asked for.
+    Ids: 0–255 the bytes, then merges in the order learnt, then ``end_of_text``, then the other
+    special tokens. A small corpus may yield fewer merges than asked for. The same texts, in
+    whatever order, give the same tokenizer for any number of threads.
 
     Args:
-        texts: the sample, in a fixed order.
-        vocab_size: tokens at most, the special one included.
+        texts: the sample; read once.
+        vocab_size: tokens at most, the special ones included.
         pattern: a name of ``PATTERNS`` or a regular expression.
-        end_of_text: the special token.
+        end_of_text: the special token that ends a text.
+        special_tokens: more special tokens.
 
     Returns:
         A ``tokenizers.Tokenizer``.
 
     Raises:
-        ConfigError: the vocabulary cannot hold the 256 bytes and the special token, or the special
-            token is also an ordinary one.
+        ConfigError: the vocabulary cannot hold the 256 bytes and the special tokens, or one of
+            these comes twice or is also an ordinary token.
     """
-    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+    from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, trainers
 
-    if vocab_size < 257:
-        raise ConfigError(
-            f"vocab_size {vocab_size}: must be at least 257 (256 bytes and one special)"
-        )
+    specials = (end_of_text, *special_tokens)
+    try:
+        _check_names(specials, vocab_size)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    regex = PATTERNS.get(pattern, pattern)
     tokenizer = Tokenizer(models.BPE())
-    split = pre_tokenizers.Split(Regex(PATTERNS.get(pattern, pattern)), behavior="isolated")
-    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split, byte_level])
-    tokenizer.decoder = decoders.ByteLevel()
+    cut_like(tokenizer, regex, LONGEST_PIECE)
     trainer = trainers.BpeTrainer(
-        vocab_size=vocab_size - 1,
+        vocab_size=vocab_size - len(specials),
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
-    if tokenizer.token_to_id(end_of_text) is not None:
-        raise ConfigError(
-            f"end_of_text {end_of_text!r} is also an ordinary token of this vocabulary; choose one "
-            "that no text contains, such as <|endoftext|>"
-        )
-    tokenizer.add_special_tokens([AddedToken(end_of_text, special=True, normalized=False)])
+    cut_like(tokenizer, regex)
+    for name in specials:
+        if tokenizer.token_to_id(name) is not None:
+            raise ConfigError(
+                f"special token {name!r} is also an ordinary token of this vocabulary; choose one "
+                "that no text contains, such as <|endoftext|>"
+            )
+    tokenizer.add_special_tokens([AddedToken(s, special=True, normalized=False) for s in specials])
     return tokenizer
+
+
+def _check_names(specials: Sequence[str], vocab_size: int) -> None:
+    """Raise ValueError where special tokens are empty, come twice or leave no room for bytes."""
+    if not all(specials):
+        raise ValueError("special_tokens: an empty one is none")
+    if twice := [name for name in specials if specials.count(name) > 1]:
+        raise ValueError(f"special token {twice[0]!r} comes twice (end_of_text is one of them)")
+    least = 256 + len(specials)
+    if vocab_size < least:
+        raise ValueError(
+            f"vocab_size {vocab_size}: must be at least {least} "
+            f"(256 bytes and {len(specials)} special)"
+        )

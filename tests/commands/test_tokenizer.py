@@ -1,11 +1,113 @@
-"""The commands under ``gristmill tokenizer``."""
+"""``tokenizer train``, ``encode`` and ``export``."""
+
+import io
+import json
+from pathlib import Path
 
 import pytest
 
 from gristmill.cli import run_cli
+from gristmill.commands.tokenizer import visible
+
+TEXTS = [f"The mill grinds {n} sacks of rye; it's {n * 7} o'clock.\n 水車 🙂" for n in range(40)]
 
 
-def test_help_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("bpe")
+    lines = "".join(json.dumps({"text": text}) + "\n" for text in TEXTS)
+    (root / "docs.jsonl").write_text(lines, "utf-8")
+    arguments = ["--in", str(root / "docs.jsonl"), "--out", str(root / "out")]
+    more = ["--vocab-size", "330", "--special", "<|user|>", "--pattern", "gpt4o"]
+    assert run_cli(["tokenizer", "train", *arguments, *more]) == 0
+    return root / "out"
+
+
+def test_train_says_what_it_made(trained: Path, tmp_path: Path, capsys) -> None:
+    files = {path.name for path in (trained / "tokenizer").iterdir()}
+    assert {"tokenizer.json", "tokenizer.tiktoken", "tokenizer_config.json"} <= files
+    arguments = ["--in", str(trained.parent / "docs.jsonl"), "--out", str(tmp_path / "o")]
+    pattern = ["--vocab-size", "300", "--pattern", r"\w+|\W+"]
+    assert run_cli(["tokenizer", "train", *arguments, *pattern]) == 0
+    told = capsys.readouterr()
+    assert "tokenizer.json, 300 tokens" in told.out
+    assert "not for tiktoken: tokenizer.json: tiktoken and HF" in told.err
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [(["--vocab-size", "100"], "257"), (["--pattern", "("], "no regular expression")],
+)
+def test_train_refuses_what_cannot_be(trained: Path, tmp_path, capsys, more, message) -> None:
+    arguments = ["--in", str(trained.parent / "docs.jsonl"), "--out", str(tmp_path / "o")]
+    assert run_cli(["tokenizer", "train", *arguments, *more]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_encode_gives_ids_and_tokens(trained: Path, capsys) -> None:
+    assert run_cli(["tokenizer", "encode", str(trained), "The mill", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert "".join(found["tokens"]) == "The mill"
+    assert (found["count"], found["bytes"]) == (len(found["ids"]), 8)
+    assert run_cli(["tokenizer", "encode", str(trained), "The mill"]) == 0
+    told = capsys.readouterr().out
+    assert " ".join(map(str, found["ids"])) in told
+    assert "|".join(found["tokens"]) in told
+
+
+def test_encode_reads_stdin_and_files_byte_for_byte(trained, tmp_path, capsys, monkeypatch) -> None:
+    data = b"The mill\r\n grinds <|endoftext|>"
+    (tmp_path / "page.txt").write_bytes(data)
+    outs = []
+    for more in (["--in", str(tmp_path / "page.txt")], [], ["-"]):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+        assert run_cli(["tokenizer", "encode", str(trained), "--json", *more]) == 0
+        outs.append(json.loads(capsys.readouterr().out))
+    assert outs[0] == outs[1] == outs[2]
+    assert outs[0]["bytes"] == len(data)
+    assert 328 not in outs[0]["ids"]  # text that looks like a special token is text
+    assert run_cli(["tokenizer", "encode", str(trained), "x", "--in", "y"]) == 2
+    assert run_cli(["tokenizer", "encode", str(trained), "--in", str(tmp_path / "none")]) == 2
+
+
+def test_encode_does_no_harm_to_the_terminal(trained: Path, capsys) -> None:
+    assert run_cli(["tokenizer", "encode", str(trained), "a\x1b[2J\u202eb\n"]) == 0
+    told = capsys.readouterr().out
+    assert "\x1b" not in told
+    assert "\u202e" not in told
+    assert told.count("\n") == 3
+
+
+@pytest.mark.parametrize(
+    ("piece", "shown"),
+    [(b" a", " a"), (b"\n", r"\n"), (b"\\n", r"\\n"), ("水".encode(), "水"), (b"\xe6b", r"\xe6b")],
+)
+def test_visible(piece: bytes, shown: str) -> None:
+    assert visible(piece) == shown
+
+
+def test_export_goes_both_ways(trained: Path, tmp_path: Path, capsys) -> None:
+    made = trained / "tokenizer"
+    for name in (str(trained), str(made / "tokenizer.json"), str(made / "tokenizer.tiktoken")):
+        assert run_cli(["tokenizer", "export", name, "--out", str(tmp_path / "x")]) == 0
+        for path in sorted((tmp_path / "x").iterdir()):
+            assert path.read_bytes() == (made / path.name).read_bytes()
+    assert len(list((tmp_path / "x").iterdir())) == 4
+    arguments = ["tokenizer", "export", str(trained), "--out", str(tmp_path / "y")]
+    assert run_cli([*arguments, "--end-of-text", "</s>"]) == 2
+    assert not (tmp_path / "y").exists()
+    assert "--end-of-text </s>: it has <|endoftext|>, <|user|>" in capsys.readouterr().err
+
+
+def test_names_that_are_nothing_and_encodings_that_are_not_there(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(tmp_path))
+    assert run_cli(["tokenizer", "encode", "cl100k_base", "x"]) == 2
+    assert "gristmill downloads nothing" in capsys.readouterr().err
+    assert run_cli(["tokenizer", "encode", str(tmp_path / "none"), "x"]) == 2
+    assert "no such file, no folder with tokenizer.json" in capsys.readouterr().err
+
+
+def test_help_lists_all_of_them(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_cli(["tokenizer", "--help"]) == 0
     told = capsys.readouterr().out
-    assert {"inspect", "report"} <= set(told.split())
+    assert {"train", "encode", "export", "inspect", "report"} <= set(told.split())

@@ -1,9 +1,11 @@
 """Training a BPE tokenizer."""
 
 import json
+import os
 import random
+import subprocess
+import sys
 
-import numpy as np
 import pytest
 from pydantic import ValidationError
 
@@ -12,7 +14,8 @@ from gristmill.pipeline.rounds import View
 from gristmill.pipeline.run import LocalRunner, execute
 from gristmill.pipeline.schema import make_key
 from gristmill.tokenize.formats.vocab import load_vocabulary
-from gristmill.tokenize.train import TrainBpe, TrainOnSample, train_bpe
+from gristmill.tokenize.ranks import load_tiktoken
+from gristmill.tokenize.train import LONGEST_PIECE, TrainBpe, train_bpe
 
 TEXTS = [f"grind the grain, grinder number {n}; the mill grinds on and on" for n in range(50)]
 
@@ -74,34 +77,20 @@ def test_patterns_of_your_own() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [{"vocab_size": 256}, {"sample_bytes": "0KB"}, {"end_of_text": ""}, {"seed": -1}]
+    "bad",
+    [
+        {"vocab_size": 256},
+        {"sample_bytes": "0KB"},
+        {"end_of_text": ""},
+        {"seed": -1},
+        {"special_tokens": ("",)},
+        {"special_tokens": ("<|endoftext|>",)},
+        {"vocab_size": 258, "special_tokens": ("<|a|>", "<|b|>")},
+    ],
 )
 def test_bad_parameters_are_refused(bad) -> None:
     with pytest.raises(ValidationError):
         TrainBpe(**bad)
-
-
-def _chosen(folder, config: TrainBpe) -> list[int]:
-    return TrainOnSample(config, View("documents"))._choose(folder).tolist()
-
-
-def test_the_sample_respects_its_size(lay) -> None:
-    folder = lay([["é" * 50] * 20, ["x" * 100] * 20])  # 100 bytes each
-    assert len(_chosen(folder, TrainBpe(sample_bytes=1000))) == 10
-    assert len(_chosen(folder, TrainBpe(sample_bytes=1099))) == 10
-    assert len(_chosen(folder, TrainBpe(sample_bytes=1))) == 1
-    assert len(_chosen(folder, TrainBpe(sample_bytes="1GB"))) == 40
-
-
-def test_the_sample_is_drawn_by_key_and_seed(lay) -> None:
-    docs = [(make_key(0, n), text) for n, text in enumerate(TEXTS)]
-    one, three = lay([docs]), lay([docs[:5], [], docs[5:]])
-    config = TrainBpe(sample_bytes=700)
-    chosen = _chosen(one, config)
-    assert chosen == _chosen(three, config) == sorted(chosen)
-    assert 5 < len(chosen) < len(docs)
-    assert max(chosen) > 20  # not simply the first ones
-    assert chosen != _chosen(one, TrainBpe(sample_bytes=700, seed=2))
 
 
 def test_the_round_gives_the_same_bytes_for_other_shards(lay) -> None:
@@ -115,7 +104,7 @@ def test_the_round_gives_the_same_bytes_for_other_shards(lay) -> None:
         (manifest,) = folder.manifests("tokenizer")
         vocabulary = load_vocabulary(folder.root / "tokenizer" / "tokenizer.json")
         assert manifest.facts["vocab_size"] == len(vocabulary)
-        assert manifest.facts["sample_docs"] == len(_chosen(folder, stage))
+        assert (manifest.facts["sample_docs"], manifest.facts["sample_bytes"]) == (17, 1000)
         assert (manifest.stages[0].docs_in, manifest.stages[0].docs_out) == (50, 50)
     assert written[0] == written[1]
 
@@ -133,8 +122,80 @@ def test_no_documents_is_said(lay) -> None:
         execute(folder, TrainBpe().rounds("tokenizer", View("documents")), LocalRunner())
 
 
-def test_keys_of_the_sample_are_sorted_and_unsigned(lay) -> None:
-    high = make_key((1 << 24) - 1, 7)
-    chosen = TrainOnSample(TrainBpe(), View("documents"))._choose(lay([[(3, "a"), (high, "b")]]))
-    assert chosen.dtype == np.uint64
-    assert chosen.tolist() == [3, high]
+def test_other_special_tokens_follow_the_end_of_text(tmp_path) -> None:
+    names = ["<|user|>", "<|bot|>"]
+    tokenizer = train_bpe(iter(TEXTS), 310, special_tokens=names)
+    assert [tokenizer.token_to_id(n) for n in ["<|endoftext|>", *names]] == [307, 308, 309]
+    assert len(json.loads(tokenizer.to_str())["model"]["merges"]) == 310 - 256 - 3
+    with pytest.raises(ConfigError, match=r"'<\|user\|>' comes twice"):
+        train_bpe(iter(TEXTS), 310, special_tokens=["<|user|>", "<|user|>"])
+    with pytest.raises(ConfigError, match="special token 'grind' is also an ordinary"):
+        train_bpe(iter(TEXTS), 400, "gpt2", special_tokens=["grind"])
+
+
+def test_a_run_of_letters_neither_takes_hours_nor_fills_the_vocabulary() -> None:
+    drawn = random.Random(1)
+    runs = ["a" * 500_000, "".join(drawn.choices("acgt", k=200_000)), " " * 500_000]
+    tokenizer = train_bpe(iter([*TEXTS, *runs]), 1000)
+    assert max(map(len, tokenizer.get_vocab())) == LONGEST_PIECE
+    body = json.loads(tokenizer.to_str())
+    assert len(body["pre_tokenizer"]["pretokenizers"]) == 2  # the cut is of training only
+    assert "Ġgrind" in body["model"]["vocab"]
+
+
+def test_cutting_changes_nothing_where_no_piece_is_long() -> None:
+    text = " ".join("x" * n for n in (1, 5, LONGEST_PIECE - 1))
+    longest = max(train_bpe(iter([text] * 3), 400).get_vocab(), key=len)
+    assert longest == "Ġ" + "x" * (LONGEST_PIECE - 1)
+
+
+_THREADS = """
+import hashlib, itertools
+from gristmill.tokenize.train import train_bpe
+words = ["".join(w) for w in itertools.product("abcdef", repeat=4)]  # every pair as often
+texts = [" ".join(words[i::97]) for i in range(97)] * 3
+print(hashlib.sha256(train_bpe(iter(texts), 700).to_str(pretty=True).encode()).hexdigest())
+"""
+
+
+def test_ties_are_broken_alike_for_any_number_of_threads() -> None:
+    def once(threads: str) -> str:
+        env = os.environ | {"RAYON_NUM_THREADS": threads, "TOKENIZERS_PARALLELISM": "true"}
+        run = [sys.executable, "-c", _THREADS]
+        return subprocess.run(run, env=env, check=True, capture_output=True, text=True).stdout
+
+    assert len({once("1"), once("2"), once("5")}) == 1
+
+
+def test_the_round_writes_every_form(lay) -> None:
+    folder = lay([TEXTS])
+    stage = TrainBpe(vocab_size=300, special_tokens=("<|user|>",))
+    execute(folder, stage.rounds("tokenizer", View("documents")), LocalRunner())
+    (manifest,) = folder.manifests("tokenizer")
+    assert sorted(output.path for output in manifest.outputs) == [
+        "tokenizer/tokenizer.json",
+        "tokenizer/tokenizer.tiktoken",
+        "tokenizer/tokenizer.tiktoken.json",
+        "tokenizer/tokenizer_config.json",
+    ]
+    assert manifest.facts["no_tiktoken"] is None
+    encoding = load_tiktoken(folder.root / "tokenizer" / "tokenizer.tiktoken")
+    assert encoding.n_vocab == 300
+    assert encoding.eot_token == 298
+
+
+def test_a_pattern_that_tiktoken_may_read_differently_is_not_exported(lay) -> None:
+    folder = lay([TEXTS])
+    stage = TrainBpe(vocab_size=300, pattern=r"\w+|\W+")
+    execute(folder, stage.rounds("tokenizer", View("documents")), LocalRunner())
+    (manifest,) = folder.manifests("tokenizer")
+    assert manifest.facts["no_tiktoken"].startswith("tokenizer.json: tiktoken and HF tokenizers")
+    names = [output.path for output in manifest.outputs]
+    assert names == ["tokenizer/tokenizer.json", "tokenizer/tokenizer_config.json"]
+
+
+def test_more_than_65536_tokens() -> None:
+    drawn = random.Random(3)
+    words = ("".join(drawn.choices("abcdefghijklmnopqrstuvwxyz", k=6)) for _ in range(40_000))
+    tokenizer = train_bpe(iter([" ".join(words)]), 70_000)
+    assert tokenizer.get_vocab_size() == 70_000

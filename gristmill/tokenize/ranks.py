@@ -1,0 +1,157 @@
+"""A byte-level BPE as tiktoken has it: ranks, a pattern, special tokens. In files, and in memory.
+
+``tokenizer.tiktoken`` holds one token a line: its bytes in base64 and its rank, which is its id.
+``tokenizer.tiktoken.json`` beside it holds what else ``tiktoken.Encoding`` wants.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gristmill.errors import ConfigError
+from gristmill.pipeline.durable import write_durably
+from gristmill.tokenize.patterns import FROM_TIKTOKEN, reads_alike
+
+_Token = TypeVar("_Token", bytes, str)
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """One tokenizer.
+
+    Attributes:
+        pattern: how text is cut into pieces; reads alike in tiktoken and HF tokenizers.
+        tokens: id by the bytes of a token, in order of id.
+        special: id by the name of a special token, in order of id.
+    """
+
+    pattern: str
+    tokens: Mapping[bytes, int]
+    special: Mapping[str, int]
+
+    def to_tiktoken(self, name: str) -> Any:
+        """Return a ``tiktoken.Encoding``."""
+        import tiktoken
+
+        return tiktoken.Encoding(
+            name,
+            pat_str=self.pattern,
+            mergeable_ranks=dict(self.tokens),
+            special_tokens=dict(self.special),
+        )
+
+    def write(self, path: Path) -> Path:
+        """Write the ranks to ``path`` and the rest beside it; return where the rest is."""
+        lines = (
+            base64.b64encode(token) + b" %d\n" % rank
+            for token, rank in sorted(self.tokens.items(), key=lambda item: item[1])
+        )
+        write_durably(path, b"".join(lines))
+        body = {"pat_str": self.pattern, "special_tokens": dict(self.special)}
+        text = json.dumps(body, indent=1, ensure_ascii=False) + "\n"
+        write_durably(beside(path), text.encode())
+        return beside(path)
+
+
+def beside(path: Path) -> Path:
+    """Return where pattern and special tokens stand: ``x.tiktoken`` → ``x.tiktoken.json``."""
+    return path.with_name(path.name + ".json")
+
+
+def load_tiktoken(path: Path) -> Any:
+    """Return the ``tiktoken.Encoding`` of an exported ``tokenizer.tiktoken``.
+
+    Raises:
+        ConfigError: see ``read_ranks``.
+    """
+    return read_ranks(path).to_tiktoken(path.stem)
+
+
+def from_encoding(encoding: Any) -> Ranks:
+    """Return the ranks of a ``tiktoken.Encoding``.
+
+    Raises:
+        ConfigError: HF tokenizers may read its pattern differently.
+    """
+    return Ranks(
+        pattern_for_both(encoding._pat_str, encoding.name),
+        _by_id(encoding._mergeable_ranks),
+        _by_id(encoding._special_tokens),
+    )
+
+
+def pattern_for_both(pattern: str, where: str) -> str:
+    """Return the pattern, or one that cuts alike, so that tiktoken and HF tokenizers agree.
+
+    Raises:
+        ConfigError: there is none that is known.
+    """
+    pattern = FROM_TIKTOKEN.get(pattern, pattern)
+    if not reads_alike(pattern):
+        raise ConfigError(
+            f"{where}: tiktoken and HF tokenizers may read its split pattern {pattern!r:.80} "
+            "differently; write it without $ ^ . {1,3}+ \\w \\b and flags, or keep to one of them"
+        )
+    return pattern
+
+
+def read_ranks(path: Path) -> Ranks:
+    """Read an exported ``.tiktoken`` and the JSON beside it.
+
+    Raises:
+        ConfigError: one of them is missing or damaged, or the pattern is not safe.
+    """
+    tokens = parse_ranks(_bytes(path), str(path))
+    side = beside(path)
+    try:
+        body = json.loads(_bytes(side))
+        pattern, special = body["pat_str"], body["special_tokens"]
+        names = {str(name): int(number) for name, number in special.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(
+            f"{side}: not the pattern and special tokens of {path.name}; "
+            "`gristmill tokenizer export` writes both"
+        ) from error
+    if clash := set(names.values()) & set(tokens.values()):
+        raise ConfigError(f"{side}: id {min(clash)} is special here and a rank in {path.name}")
+    return Ranks(pattern_for_both(str(pattern), str(side)), tokens, _by_id(names))
+
+
+def parse_ranks(data: bytes, where: str) -> dict[bytes, int]:
+    """Read lines of base64 and rank.
+
+    Raises:
+        ConfigError: a line that is none, or a token or rank that comes twice.
+    """
+    tokens: dict[bytes, int] = {}
+    for number, line in enumerate(data.splitlines(), 1):
+        if not line:
+            continue
+        try:
+            token, rank = line.split()
+            tokens[base64.b64decode(token, validate=True)] = int(rank)
+        except (ValueError, binascii.Error) as error:
+            raise ConfigError(
+                f"{where} line {number}: not a token in base64 and its rank; get the file again"
+            ) from error
+    lines = sum(1 for line in data.splitlines() if line)
+    if not tokens or b"" in tokens or len({*tokens.values()}) != lines or min(tokens.values()) < 0:
+        raise ConfigError(
+            f"{where}: no tokens, or one that comes twice or is empty; get the file again"
+        )
+    return _by_id(tokens)
+
+
+def _by_id(ids: Mapping[_Token, int]) -> dict[_Token, int]:
+    return dict(sorted(ids.items(), key=lambda item: item[1]))
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror or error})") from error

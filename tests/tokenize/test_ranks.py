@@ -1,0 +1,99 @@
+"""tiktoken's form of a tokenizer, in files and in memory."""
+
+import json
+
+import pytest
+import tiktoken
+
+from gristmill.errors import ConfigError
+from gristmill.tokenize.patterns import CL100K_BASE, FROM_TIKTOKEN, GPT4
+from gristmill.tokenize.ranks import Ranks, beside, from_encoding, load_tiktoken, read_ranks
+
+BYTES = {bytes([byte]): byte for byte in range(256)}
+RANKS = Ranks(GPT4, BYTES | {b"mi": 256, b"ll": 257}, {"<|end|>": 258, "<|水|>": 260})
+
+
+@pytest.fixture
+def exported(tmp_path):
+    RANKS.write(tmp_path / "x.tiktoken")
+    return tmp_path / "x.tiktoken"
+
+
+def test_written_and_read(exported) -> None:
+    assert read_ranks(exported) == RANKS
+    assert exported.read_bytes().endswith(b"bWk= 256\nbGw= 257\n")
+    assert list(json.loads(beside(exported).read_text("utf-8"))) == ["pat_str", "special_tokens"]
+
+
+def test_tiktoken_itself_reads_the_ranks(exported, monkeypatch) -> None:
+    from tiktoken.load import load_tiktoken_bpe
+
+    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", "")
+    assert load_tiktoken_bpe(str(exported)) == RANKS.tokens
+
+
+def test_the_encoding_encodes(exported) -> None:
+    encoding = load_tiktoken(exported)
+    assert encoding.encode_ordinary("mill") == [256, 257]
+    assert encoding.encode("<|水|>", allowed_special="all") == [260]
+    assert encoding.n_vocab == 261
+    assert from_encoding(encoding) == RANKS
+
+
+def test_the_pattern_of_a_known_encoding_is_replaced() -> None:
+    (theirs,) = [a for a, b in FROM_TIKTOKEN.items() if b == CL100K_BASE]
+    encoding = tiktoken.Encoding("x", pat_str=theirs, mergeable_ranks=BYTES, special_tokens={})
+    assert from_encoding(encoding).pattern == CL100K_BASE
+
+
+def test_a_pattern_that_engines_read_in_two_ways_is_refused() -> None:
+    pattern = r"\p{N}{1,3}+|\P{N}"
+    encoding = tiktoken.Encoding("x", pat_str=pattern, mergeable_ranks=BYTES, special_tokens={})
+    with pytest.raises(ConfigError, match="x: tiktoken and HF tokenizers may read"):
+        from_encoding(encoding)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "no tokens"),
+        (b"YQ== 1\nYg== 1\n", "comes twice"),
+        (b"YQ== 1\nYQ== 2\n", "comes twice"),
+        (b"YQ== -1\n", "no tokens, or one"),
+        (b" 3\n", r"line 1: not a token"),
+        (b"YQ== 1\nYg==\n", r"line 2: not a token"),
+        (b"YQ== 1\n!! 2\n", r"line 2: not a token"),
+        (b"YQ== x\n", r"line 1: not a token"),
+    ],
+)
+def test_damaged_ranks_are_named(exported, body: bytes, message: str) -> None:
+    exported.write_bytes(body)
+    with pytest.raises(ConfigError, match=message):
+        read_ranks(exported)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[]",
+        "{",
+        "{}",
+        '{"pat_str": ".", "special_tokens": []}',
+        '{"pat_str": ".", "special_tokens": {"a": "b"}}',
+    ],
+)
+def test_damaged_json_is_named(exported, body: str) -> None:
+    beside(exported).write_text(body)
+    with pytest.raises(ConfigError, match="not the pattern and special tokens"):
+        read_ranks(exported)
+
+
+def test_missing_files_and_clashing_ids(exported, tmp_path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.tiktoken: cannot be read"):
+        read_ranks(tmp_path / "none.tiktoken")
+    beside(exported).write_text(json.dumps({"pat_str": GPT4, "special_tokens": {"<|e|>": 257}}))
+    with pytest.raises(ConfigError, match="id 257 is special here and a rank"):
+        read_ranks(exported)
+    beside(exported).unlink()
+    with pytest.raises(ConfigError, match=r"x\.tiktoken\.json: cannot be read"):
+        read_ranks(exported)
