@@ -16,10 +16,11 @@ from gristmill.errors import ConfigError
 from gristmill.tokenize.convert import Conversion, make_target
 from gristmill.tokenize.convert import convert as convert_shards
 from gristmill.tokenize.formats import FORMATS
-from gristmill.tokenize.glimpse import Glimpse, visible
+from gristmill.tokenize.glimpse import Glimpse
 from gristmill.tokenize.provenance import where as find_token
 from gristmill.tokenize.shard_info import ShardInfo, TokenizerInfo, foreign_info, shard_info
 from gristmill.tokenize.shard_source import Source, open_foreign, open_own, own_folder
+from gristmill.tokenize.visible import plain
 
 shards = typer.Typer(help="Look into token shards, and convert them.", no_args_is_help=True)
 
@@ -114,13 +115,13 @@ def _print_info(found: ShardInfo) -> None:
     if found.manifest_sha256:
         lines.append(f"shards.json: SHA-256 {found.manifest_sha256}")
     for line in lines:
-        print(visible(line))
+        print(plain(line, " "))
     Console().print(_splits_table(found))
     for file in found.files[:_LISTED]:
         docs = "documents not recorded" if file.docs is None else f"{file.docs:,} documents"
         where = "with provenance" if file.provenance else "no provenance"
         line = f"{Path(file.path).name}: {file.tokens:,} tokens, {docs}, {where}, {file.sha256}"
-        print(visible(line))
+        print(plain(line, " "))
     if len(found.files) > _LISTED:
         print(f"… and {len(found.files) - _LISTED:,} more files (--json lists all)")
     for glimpse in found.glimpses:
@@ -155,7 +156,9 @@ def _splits_table(found: ShardInfo) -> Table:
 
 def _shown(glimpse: Glimpse) -> str:
     more = "…" if glimpse.cut else ""
-    return f"\ntoken {glimpse.first:,}, {glimpse.tokens:,} tokens:\n  {visible(glimpse.text)}{more}"
+    return (
+        f"\ntoken {glimpse.first:,}, {glimpse.tokens:,} tokens:\n  {plain(glimpse.text, ' ')}{more}"
+    )
 
 
 @shards.command()
@@ -195,7 +198,7 @@ def convert(
     opened = _open(source, token_format, tokenizer, eot, eot_place, from_dtype)
     target = make_target(to, opened.vocab_size, dtype, target_tokens)
     with stderr().status("opening") as status:
-        done = convert_shards(opened, target, out, lambda name: status.update(visible(name)))
+        done = convert_shards(opened, target, out, lambda name: status.update(plain(name, " ")))
     if as_json:
         print(json.dumps(asdict(done) | {"format": to, "dtype": target.dtype.name}, indent=1))
         return
@@ -208,7 +211,7 @@ def convert(
     if to == "nanogpt" and target.dtype.itemsize > 2:
         lines.insert(-1, "nanoGPT's train.py maps uint16; change that word in it to uint32")
     for line in lines:
-        print(visible(line))
+        print(plain(line, " "))
 
 
 def _open(

@@ -2,9 +2,6 @@
 
 import json
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,14 +14,16 @@ from gristmill.errors import ConfigError
 from gristmill.pipeline.inputs import kind_of
 from gristmill.recipe import parse_recipe
 from gristmill.settings import override
+from gristmill.tokenize.by_name import as_tokenizer_json, ranks_named
 from gristmill.tokenize.encode import load_encoder
-from gristmill.tokenize.encodings import ENCODINGS, cached_file, read_encoding
+from gristmill.tokenize.encodings import ENCODINGS
 from gristmill.tokenize.exports import CONFIG, JSON, RANKS, write_json, write_ranks
 from gristmill.tokenize.formats.vocab import load_vocabulary
 from gristmill.tokenize.patterns import PATTERNS
-from gristmill.tokenize.ranks import Ranks, beside, read_ranks
-from gristmill.tokenize.source import find_tokenizer, is_ranks
+from gristmill.tokenize.ranks import beside
+from gristmill.tokenize.source import find_tokenizer
 from gristmill.tokenize.tokenizer_json import ranks_of, tokenizer_json
+from gristmill.tokenize.visible import plain
 
 tokenizer = typer.Typer(help="Train, try, compare and convert tokenizers.", no_args_is_help=True)
 tokenizer.command()(tokenizer_view.inspect)
@@ -125,15 +124,15 @@ def encode(
     ids = encoder.encode([text])[0].tolist()
     pieces = [vocabulary.token_bytes[number] for number in ids]
     size = sum(map(len, pieces))
-    shown = [visible(piece) for piece in pieces]
     if as_json:
-        found = {"count": len(ids), "bytes": size, "ids": ids, "tokens": shown}
+        texts = [piece.decode("utf-8", "replace") for piece in pieces]
+        found = {"count": len(ids), "bytes": size, "ids": ids, "tokens": texts}
         print(json.dumps(found | {"engine": encoder.engine}, ensure_ascii=True))
         return
     rate = f", {size / len(ids):.2f} bytes a token" if ids else ""
     print(f"{len(ids):,} tokens of {size:,} bytes{rate}")
     print("ids   ", " ".join(map(str, ids)))
-    print("tokens", "|".join(shown))
+    print("tokens", "|".join(map(plain, pieces)))
 
 
 def _read(text: str | None, file: Path | None) -> str:
@@ -145,55 +144,6 @@ def _read(text: str | None, file: Path | None) -> str:
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read ({error.strerror or error})") from error
     return data.decode("utf-8", "replace")
-
-
-def visible(piece: bytes) -> str:
-    r"""Return a token so that it shows and does no harm in a terminal: ``\n``, ``\x1b``, ``\xe6``.
-
-    A backslash of the text is doubled.
-    """
-    return "".join(map(_visible_char, piece.decode("utf-8", "surrogateescape")))
-
-
-def _visible_char(char: str) -> str:
-    if "\udc80" <= char <= "\udcff":  # a byte that is no character of its own
-        return f"\\x{ord(char) - 0xDC00:02x}"
-    if char.isprintable() and char != "\\":
-        return char
-    return char.encode("unicode_escape").decode()
-
-
-@contextmanager
-def as_tokenizer_json(name: str) -> Iterator[Path]:
-    """Give a ``tokenizer.json`` of whatever a user names; one that is made here goes again.
-
-    Raises:
-        ConfigError: there is no such tokenizer, or it is damaged.
-    """
-    ranks = ranks_named(name)
-    if ranks is None:
-        yield find_tokenizer(name)
-        return
-    with tempfile.TemporaryDirectory(prefix="gristmill-") as temp:
-        path = Path(temp) / JSON
-        path.write_text(tokenizer_json(ranks, name), "utf-8")
-        yield path
-
-
-def ranks_named(name: str) -> Ranks | None:
-    """Return the ranks of a ``.tiktoken`` file or named encoding; None for a ``tokenizer.json``.
-
-    Raises:
-        ConfigError: there is no such tokenizer, or it is damaged.
-    """
-    path = find_tokenizer(name)
-    if path.is_file():
-        return read_ranks(path) if is_ranks(path) else None
-    if name in ENCODINGS:
-        return read_encoding(name, cached_file(name))
-    raise ConfigError(
-        f"tokenizer {name}: no such file, no folder with {JSON}, nor one of {', '.join(ENCODINGS)}"
-    )
 
 
 @tokenizer.command()

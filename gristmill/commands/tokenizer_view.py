@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +19,8 @@ from gristmill.filters.language import scores
 from gristmill.pipeline.byte_size import ByteSize
 from gristmill.pipeline.durable import write_durably
 from gristmill.pipeline.labelled import document_files, read_labelled
-from gristmill.tokenize.any_tokenizer import named_tokenizers
+from gristmill.tokenize.any_tokenizer import NamedTokenizer, named_tokenizers
+from gristmill.tokenize.by_name import as_tokenizer_json
 from gristmill.tokenize.fertility import Fertility
 from gristmill.tokenize.fertility_page import fertility_page
 from gristmill.tokenize.fertility_terminal import in_bytes, print_fertility
@@ -29,7 +31,11 @@ from gristmill.tokenize.token_view import TokenView, differences, view_text
 from gristmill.tokenize.visible import plain
 
 Tokenizers = Annotated[
-    list[str], typer.Argument(help="tokenizer.json files, or folders that hold one. Several.")
+    list[str],
+    typer.Argument(
+        help="tokenizer.json or .tiktoken files, folders with one, or names that tiktoken has "
+        "cached. Several."
+    ),
 ]
 Html = Annotated[
     Path | None, typer.Option("--html", help="Also write one HTML page that needs nothing else.")
@@ -61,7 +67,8 @@ def inspect(
         gristmill tokenizer inspect a.json b.json --in page.txt --html tokens.html
     """
     read, note = _text(text, file, max_chars)
-    views = [view_text(tokenizer, read) for tokenizer in named_tokenizers(tokenizers)]
+    with _named(tokenizers) as named:
+        views = [view_text(tokenizer, read) for tokenizer in named]
     if html is not None:
         _write(html, token_page(views, note))
     if as_json:
@@ -111,12 +118,11 @@ def report(
 
         gristmill tokenizer report mine.json --against gpt2.json --in 'docs/*.parquet' --identify
     """
-    named = named_tokenizers([*tokenizers, *(against or [])])
     files = document_files(inputs)
     limit = _bytes(sample_bytes)
     batches = read_labelled(files, column=column, max_docs=max_docs, max_bytes=limit)
     progress = stderr()
-    with progress.status("reading") as status:
+    with _named([*tokenizers, *(against or [])]) as named, progress.status("reading") as status:
 
         def tick(docs: int, size: int) -> None:
             status.update(f"{docs:,} documents, {in_bytes(size)} of at most {in_bytes(limit)}")
@@ -137,6 +143,14 @@ def report(
     console = Console()
     print_fertility(console, found, top=top)
     _say(console, note, html)
+
+
+@contextmanager
+def _named(tokenizers: Sequence[str]) -> Iterator[list[NamedTokenizer]]:
+    """Find tokenizers; what is no ``tokenizer.json`` is one for as long as this lasts."""
+    with ExitStack() as stack:
+        paths = [stack.enter_context(as_tokenizer_json(name)) for name in tokenizers]
+        yield named_tokenizers(paths)
 
 
 def _text(text: str | None, file: Path | None, most: int) -> tuple[str, str]:
@@ -209,4 +223,4 @@ def _say(console: Console, note: str, html: Path | None) -> None:
     if html is not None:
         lines.append(f"{html}: written; open it in a browser")
     for line in lines:
-        console.print(Text(plain(line).replace("·", " ")), soft_wrap=True)
+        console.print(Text(plain(line, " ")), soft_wrap=True)

@@ -11,9 +11,7 @@ import numpy as np
 from gristmill.errors import ConfigError
 from gristmill.tokenize.encode import Encode, load_encoder
 from gristmill.tokenize.formats.vocab import Vocabulary, load_vocabulary
-
-#: Where a run folder and its parts keep their tokenizer.
-_INSIDE = ("tokenizer.json", "tokenizer/tokenizer.json", "shards/tokenizer.json")
+from gristmill.tokenize.source import find_tokenizer
 
 
 @dataclass(frozen=True)
@@ -99,14 +97,12 @@ def encodable(text: str) -> str:
 
 
 def _file(path: Path) -> Path:
-    if path.is_dir():
-        for inside in _INSIDE:
-            if (path / inside).is_file():
-                return path / inside
+    found = find_tokenizer(str(path))
+    if found.is_dir():
         raise ConfigError(f"{path}: no tokenizer.json in this folder; check the path")
-    if not path.is_file():
+    if not found.is_file():
         raise ConfigError(f"{path}: no such file; check the path")
-    return path
+    return found
 
 
 def _telling(mine: tuple[str, ...], parts: Sequence[tuple[str, ...]]) -> int:

@@ -1,7 +1,7 @@
 """Text to token ids, by the fastest engine that gives the ids of ``tokenizer.json``."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +13,9 @@ import pyarrow as pa
 from gristmill.errors import ConfigError
 from gristmill.tokenize.fast_engine import EncodeBatch, Ids, Sizes, fast_encode
 from gristmill.tokenize.formats.vocab import Vocabulary, load_vocabulary
+
+#: Texts to one array of ids each.
+Encode = Callable[[Sequence[str]], list[Ids]]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gristmill.tokenize.patterns import GPT2, PATTERNS
+from gristmill.tokenize.patterns import CL100K_BASE, GPT2, GPT4, PATTERNS
 
 Ids = npt.NDArray[np.uint32]
 Sizes = npt.NDArray[np.int64]
@@ -37,7 +37,7 @@ _NEW_CODES = (
 )
 
 #: Split patterns: gigatoken's words for each, and which texts it reads in another way all the same.
-_KNOWN = {regex: (regex, "") for regex in PATTERNS.values()}
+_KNOWN = {regex: (regex, "") for regex in PATTERNS.values()} | {CL100K_BASE: (GPT4, r"\s\z")}
 
 #: Compared with HF before anything else is encoded: a guard against versions never tested.
 _PROBE = (

@@ -1,6 +1,5 @@
-"""The beginnings of documents, decoded and safe to print."""
+"""The beginnings of documents, decoded."""
 
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,11 +14,6 @@ CHARACTERS = 200
 _BYTES = 4
 
 _PREFIX = 1 << 16
-
-_SIGNS = {"\n": "↵", "\t": "⇥"}
-#: Control, format (they turn the direction of writing, or are not seen), surrogates, private use,
-#: not assigned; line and paragraph separators.
-_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 @dataclass(frozen=True)
@@ -37,23 +31,6 @@ class Glimpse:
     tokens: int
     text: str
     cut: bool
-
-
-def visible(text: str) -> str:
-    r"""Return text without anything that a terminal would obey or hide.
-
-    A line's end becomes ``↵``, a tab ``⇥``; other characters that act or cannot be seen are
-    written out (``\x1b``, ``\u202e``).
-    """
-    return "".join(map(_shown, text))
-
-
-def _shown(char: str) -> str:
-    if char in _SIGNS:
-        return _SIGNS[char]
-    if unicodedata.category(char) in _UNSEEN:
-        return char.encode("unicode_escape").decode()
-    return char
 
 
 def glimpses(source: Source, file: SourceFile, count: int) -> Iterator[Glimpse]:

@@ -167,5 +167,5 @@ def find_tokenizer(name: str) -> Path:
     Nothing need be there: a finished run is read without the tokenizer it was made with.
     """
     path = Path(name).expanduser().absolute()
-    places = (path / JSON, path / "tokenizer" / JSON)
+    places = (path / JSON, path / "tokenizer" / JSON, path / "shards" / JSON)
     return next((place for place in places if place.is_file()), path)

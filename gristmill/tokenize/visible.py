@@ -42,10 +42,16 @@ def fragments(data: bytes) -> list[Fragment]:
     return found
 
 
-def plain(text: str | bytes) -> str:
-    """Return text or bytes as one string without anything invisible; line feeds are ``↵``."""
+def plain(text: str | bytes, space: str = "·") -> str:
+    """Return text or bytes as one string without anything invisible; line feeds are ``↵``.
+
+    Args:
+        text: what to show.
+        space: what a space is shown as.
+    """
     data = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
-    return "".join(fragment.text for fragment in fragments(data)).replace("\n", "")
+    shown = (f.text.replace("·", space) if f.marker else f.text for f in fragments(data))
+    return "".join(shown).replace("\n", "")
 
 
 def _add(found: list[Fragment], new: Fragment) -> None:

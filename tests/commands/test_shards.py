@@ -149,7 +149,7 @@ def test_web_text_does_not_act_on_the_terminal(
     tokenizer = str(token_run.out / "shards" / "tokenizer.json")
     assert run_cli(["shards", "info", str(path), "--tokenizer", tokenizer]) == 0
     told = capsys.readouterr().out
-    assert "\\x1b]0;owned\\x07\\x1b[2J\\r[red]\\u202ex" in told
+    assert "⟨U+001B⟩]0;owned⟨U+0007⟩⟨U+001B⟩[2J⟨U+000D⟩[red]⟨U+202E⟩x" in told
     assert not {"\x1b", "\x07", "\r", "\u202e"} & set(told)
 
 

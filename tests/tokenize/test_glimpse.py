@@ -1,28 +1,10 @@
 """What the web wrote, on our terminal."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gristmill.tokenize import glimpse
-from gristmill.tokenize.glimpse import glimpses, visible
+from gristmill.tokenize.glimpse import glimpses
 from gristmill.tokenize.shard_source import open_own
-
-
-def test_visible_by_hand():
-    text = "a\tb\nc\x1b[2J\x07\r\x9b31m\u202e\u200b\u2028\ue000\x00 é 물 🙂 [red]"
-    assert visible(text) == (
-        "a⇥b↵c\\x1b[2J\\x07\\r\\x9b31m\\u202e\\u200b\\u2028\\ue000\\x00 é 물 🙂 [red]"
-    )
-
-
-@given(st.text())
-def test_nothing_that_acts_reaches_a_terminal(text):
-    for char in visible(text):
-        assert char.isprintable() or char.isspace()
-        assert ord(char) >= 32
-        assert not 0x7F <= ord(char) < 0xA0
-        assert char not in "\u2028\u2029\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
 
 
 def test_the_first_documents(make_token_set, tmp_path):

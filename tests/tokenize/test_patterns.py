@@ -59,7 +59,8 @@ def test_gpt4o_cuts_between_words_of_camel_case_and_keeps_contractions() -> None
     ]  # fmt: skip
 
 
-_TEXT = st.text() | st.text(
+#: Without what a newer Unicode may assign: the engines are not all of one version.
+_TEXT = st.text(st.characters(exclude_categories=["Cs", "Cn"])) | st.text(
     st.sampled_from(" \n\r\t\u00a0aZ1'sSſKlLvVeE.!éǅʰ水\u0300🙂/"), max_size=20
 )
 
