@@ -25,7 +25,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -43,7 +43,6 @@ from rich.table import Table
 from systems import HERE, Outcome
 
 from gristmill.tokenize.formats.shard_set import ShardSet
-from gristmill.tokenize.train import train_bpe
 
 _VOCABULARY = 32_768
 
@@ -133,13 +132,11 @@ def _documents(args: argparse.Namespace, work: Path) -> dict[str, int]:
 
 
 def _train(work: Path) -> Path:
-    def texts() -> Iterator[str]:
-        for file in sorted((work / "full").glob("*.parquet")):
-            yield from pq.read_table(file, columns=["text"])["text"].to_pylist()
-
-    path = work / "tokenizer.json"
-    path.write_text(train_bpe(texts(), _VOCABULARY, "gpt4").to_str(), "utf-8")
-    return path
+    # In a process of its own: a child's peak of memory begins with that of its parent.
+    words = [sys.executable, "-m", "gristmill", "tokenizer", "train", "--out", str(work / "bpe")]
+    words += ["--in", f"{work / 'full'}/*.parquet", "--vocab-size", str(_VOCABULARY)]
+    subprocess.run(words, check=True, env=environment(), stdout=subprocess.PIPE, stderr=sys.stderr)
+    return work / "bpe" / "tokenizer" / "tokenizer.json"
 
 
 def _engines(tokenizer: Path, work: Path, processes: int, repeat: int) -> dict:
