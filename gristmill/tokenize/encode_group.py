@@ -22,6 +22,8 @@ from gristmill.tokenize.order import ranks
 from gristmill.tokenize.provenance import PROVENANCE, provenance_rows
 from gristmill.tokenize.source import TokenizerSource
 
+ENCODE = "tokens.encode"
+
 #: One row a document and copy, sorted by rank. ``first`` counts the tokens of ``tokens.raw`` before
 #: it, ``tokens`` its own; end-of-text tokens are put in when files are written.
 ENCODED = pa.schema(

@@ -10,16 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from gristmill.pipeline import held_out
 from gristmill.pipeline.rounds import Gather, Round, View
-from gristmill.tokenize.encode_group import EncodeGroup
+from gristmill.tokenize.describe_shards import DescribeShards
+from gristmill.tokenize.encode_group import ENCODE, EncodeGroup
 from gristmill.tokenize.formats import FORMATS
+from gristmill.tokenize.plan_files import ORDER, OrderDocuments
 from gristmill.tokenize.source import TokenizerSource
-from gristmill.tokenize.write_shard import (
-    ENCODE,
-    ORDER,
-    DescribeShards,
-    OrderDocuments,
-    WriteShard,
-)
+from gristmill.tokenize.write_shard import WriteShard
 
 
 class TokenShards(BaseModel):

@@ -10,7 +10,8 @@ from gristmill.errors import ConfigError, ShardError
 from gristmill.pipeline.rounds import View
 from gristmill.pipeline.run import LocalRunner, execute
 from gristmill.pipeline.shard import RunFolder
-from gristmill.tokenize import encode_group, write_shard
+from gristmill.tokenize import encode_group, plan_files
+from gristmill.tokenize.encoded import EncodedSplit
 from gristmill.tokenize.formats import FORMATS
 from gristmill.tokenize.formats.shard_set import ShardSet
 from gristmill.tokenize.provenance import where
@@ -72,7 +73,7 @@ def test_neither_groups_nor_chunks_change_a_byte(lay, bpe, monkeypatch) -> None:
     one = write(lay(TEXTS), bpe("gpt4"))
     monkeypatch.setattr(encode_group, "_SMALLEST", 1)
     monkeypatch.setattr(encode_group, "_ROWS", 3)
-    monkeypatch.setattr(write_shard, "_CHUNK", 40)
+    monkeypatch.setattr(plan_files, "_CHUNK", 40)
     other = write(lay(TEXTS), bpe("gpt4"))
     assert [s.sha256 for s in other.shards] == [s.sha256 for s in one.shards]
     for shard in one.shards:
@@ -113,11 +114,8 @@ def test_a_cluster_stands_on_one_side(lay, bpe) -> None:
 
 def test_a_plan_that_does_not_fit_the_documents_is_refused(lay, bpe, monkeypatch) -> None:
     folder = lay(TEXTS)
-    monkeypatch.setattr(
-        write_shard.Parts,
-        "_rows",
-        lambda self, task, low, high, real=write_shard.Parts._rows: real(self, task, low, high)[:0],
-    )
+    real = EncodedSplit._rows
+    monkeypatch.setattr(EncodedSplit, "_rows", lambda *args: real(*args)[:0])
     with pytest.raises(ShardError, match=r"0 documents and 0 tokens were found, the plan has"):
         write(folder, bpe("gpt4"))
 

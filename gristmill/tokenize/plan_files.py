@@ -1,0 +1,70 @@
+"""The second round of token shards: which ranks go into which file."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from gristmill.pipeline.rounds import Tick
+from gristmill.pipeline.shard import Draft, RunFolder
+from gristmill.tokenize.encode_group import ENCODE
+from gristmill.tokenize.formats import FORMATS
+from gristmill.tokenize.order import SPLITS, Tally, in_split, val_limit
+
+ORDER = "tokens.order"
+
+#: Tokens that a task of the next round holds in memory at once, whatever the size of its file.
+_CHUNK = 1 << 25
+
+
+@dataclass(frozen=True)
+class OrderDocuments:
+    """Decide which ranks go into which file; its facts are the plan."""
+
+    format: str
+    val_fraction: float
+    target_tokens: int
+
+    def count(self, folder: RunFolder) -> int:
+        """One."""
+        del folder
+        return 1
+
+    def __call__(self, draft: Draft, tick: Tick) -> None:
+        """Count tokens by rank and split, and cut."""
+        limit = self._limit(draft.folder)
+        tallies, docs = {split: Tally.empty() for split in SPLITS}, 0
+        for path in draft.folder.outputs(ENCODE, ".documents.parquet"):
+            table = pq.ParquetFile(path).read(["rank", "draw", "copy", "tokens"])
+            columns = {name: table[name].to_numpy() for name in table.column_names}
+            for split, tally in tallies.items():
+                mine = in_split(split, columns["draw"], columns["copy"], limit)
+                tally.add(columns["rank"][mine], columns["tokens"][mine])
+            docs += table.num_rows
+            tick({"docs_in": docs})
+        draft.facts = {
+            "val_limit": f"{int(limit):016x}",
+            "files": [plan for split in SPLITS for plan in self._files(split, tallies[split])],
+        }
+
+    def _limit(self, folder: RunFolder) -> np.uint64:
+        spans = [m.facts["draws"] for m in folder.manifests(ENCODE)]
+        draws = [int(draw, 16) for span in spans for draw in span]
+        return val_limit(self.val_fraction, min(draws, default=0), max(draws, default=0))
+
+    def _files(self, split: str, tally: Tally) -> Iterator[dict[str, Any]]:
+        layout = FORMATS[self.format]
+        target = None if layout.ONE_FILE else min(self.target_tokens, layout.MAX_TOKENS)
+        for number, (first, end) in enumerate(tally.cut(target)):
+            ranges = tally.within(first, end).cut(_CHUNK)
+            docs, tokens = tally.totals(ranges)
+            stem = split if layout.ONE_FILE else f"{split}_{number:06d}"
+            yield {
+                "split": split,
+                "stem": stem,
+                "ranges": ranges,
+                "docs": docs,
+                "tokens": tokens,
+            }
