@@ -6,17 +6,21 @@ VENV ?= .venv
 PIP_ARGS ?= -c constraints-cpu.txt
 BIN := $(VENV)/bin
 
-.PHONY: demo test check notebooks install install-dev clean help
+.PHONY: demo test coverage check notebooks install install-dev clean help
 
 help:
 	@echo "make demo   install, then crawl in, small model out (1 to 2 minutes, offline)"
-	@echo "make test   install, then all checks and tests (under 10 minutes)"
+	@echo "make test   install, then all checks and tests (a quarter of an hour)"
+	@echo "make coverage   the tests once more, with the lines they miss"
 	@echo "make clean  remove the virtual environment and the demo's output"
 
 demo: $(VENV)/.installed
 	$(BIN)/gristmill demo --out demo-out
 
 test: $(VENV)/.installed-dev check
+	$(BIN)/python -m pytest -q
+
+coverage: $(VENV)/.installed-dev
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest -q
 	$(BIN)/python -m coverage report --skip-covered --sort=cover
