@@ -1,11 +1,12 @@
 """Which documents are held out for validation: decided by what a document is, not where it stands.
 
-Each document has a draw, 64 uniform bits. Those below ``limit(fraction)`` are held out. The draw
-comes from the text, or from the duplicate cluster where a document has one, so that equal texts
-and whole clusters are on one side; and it is the same wherever it is asked, so that token files
-and datasets of one run hold out the same documents.
+Each document has a draw, 64 uniform bits. Those below ``common_limit`` are held out. The draw comes
+from the text, or from the duplicate cluster where a document has one, so that equal texts and whole
+clusters are on one side; and it is the same wherever it is asked, so that token files and datasets
+of one run hold out the same documents.
 """
 
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -73,6 +74,27 @@ def limit(fraction: float) -> np.uint64:
     if not 0 <= fraction < 1:
         raise ValueError(f"share of documents held out: {fraction} is not in [0, 1)")
     return np.uint64(int(fraction * 2**64))
+
+
+def limit_between(fraction: float, low: int, high: int) -> np.uint64:
+    """Return the number below which draws are held out, of draws from ``low`` to ``high``.
+
+    It is ``limit(fraction)``, moved where no document or every document would be held out: of two
+    different texts or more, at least one stands on each side. Where all are equal, none is.
+    """
+    found = int(limit(fraction))
+    return np.uint64(min(max(found, low + 1), high) if fraction > 0 else found)
+
+
+def span(found: npt.NDArray[np.uint64]) -> list[str]:
+    """Return the smallest and the largest draw in hex, which JSON keeps whole; [] for none."""
+    return [f"{int(draw):016x}" for draw in (found.min(), found.max())] if len(found) else []
+
+
+def common_limit(fraction: float, spans: Iterable[Sequence[str]]) -> np.uint64:
+    """Return ``limit_between`` of all draws, of which ``span`` was kept in several places."""
+    ends = [int(end, 16) for part in spans for end in part]
+    return limit_between(fraction, min(ends, default=0), max(ends, default=0))
 
 
 def _cluster_draw(survivor: np.uint64) -> int:

@@ -105,7 +105,7 @@ class EncodeGroup:
             "vocab_size": encoder.vocab_size,
             "eot": encoder.eot,
             "engine": encoder.engine,
-            "draws": _span(table["draw"].to_numpy()),
+            "draws": held_out.span(table["draw"].to_numpy()),
         }
 
     def _batches(self, draft: Draft) -> Iterator[pa.RecordBatch]:
@@ -193,8 +193,3 @@ def _copy(
 def _with(table: pa.Table, name: str, values: npt.NDArray[Any]) -> pa.Table:
     at = table.schema.get_field_index(name)
     return table.set_column(at, table.schema.field(name), pa.array(values))
-
-
-def _span(draws: npt.NDArray[np.uint64]) -> list[str]:
-    """Return the smallest and the largest draw in hex, which JSON keeps whole; [] for none."""
-    return [f"{int(d):016x}" for d in (draws.min(), draws.max())] if len(draws) else []

@@ -13,8 +13,6 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
-from gristmill.pipeline import held_out
-
 U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -47,23 +45,6 @@ def bucket_of(rank: U64) -> I64:
 def rank_range(first: int, end: int) -> tuple[int, int]:
     """Return the smallest and the largest rank of the buckets from ``first`` to before ``end``."""
     return first << _SHIFT, (end << _SHIFT) - 1
-
-
-def val_limit(fraction: float, low: int, high: int) -> np.uint64:
-    """Return the number below which draws are held out.
-
-    It is the one of ``fraction``, moved where no document or every document would be held out: of
-    two different texts or more, at least one stands on each side.
-
-    Args:
-        fraction: share of documents to hold out.
-        low: smallest draw there is.
-        high: largest draw there is.
-    """
-    limit = int(held_out.limit(fraction))
-    if fraction > 0:
-        limit = min(max(limit, low + 1), high)  # where all are equal: nothing is held out
-    return np.uint64(limit)
 
 
 def in_split(split: str, draws: U64, copies: npt.NDArray[np.int32], limit: np.uint64) -> Bools:

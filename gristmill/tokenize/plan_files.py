@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow.parquet as pq
 
+from gristmill.pipeline.held_out import common_limit
 from gristmill.pipeline.rounds import Tick
 from gristmill.pipeline.shard import Draft, RunFolder
 from gristmill.tokenize.encode_group import ENCODE
 from gristmill.tokenize.formats import FORMATS
-from gristmill.tokenize.order import SPLITS, Tally, in_split, val_limit
+from gristmill.tokenize.order import SPLITS, Tally, in_split
 
 ORDER = "tokens.order"
 
@@ -34,7 +34,8 @@ class OrderDocuments:
 
     def __call__(self, draft: Draft, tick: Tick) -> None:
         """Count tokens by rank and split, and cut."""
-        limit = self._limit(draft.folder)
+        spans = (manifest.facts["draws"] for manifest in draft.folder.manifests(ENCODE))
+        limit = common_limit(self.val_fraction, spans)
         tallies, docs = {split: Tally.empty() for split in SPLITS}, 0
         for path in draft.folder.outputs(ENCODE, ".documents.parquet"):
             table = pq.ParquetFile(path).read(["rank", "draw", "copy", "tokens"])
@@ -48,11 +49,6 @@ class OrderDocuments:
             "val_limit": f"{int(limit):016x}",
             "files": [plan for split in SPLITS for plan in self._files(split, tallies[split])],
         }
-
-    def _limit(self, folder: RunFolder) -> np.uint64:
-        spans = [m.facts["draws"] for m in folder.manifests(ENCODE)]
-        draws = [int(draw, 16) for span in spans for draw in span]
-        return val_limit(self.val_fraction, min(draws, default=0), max(draws, default=0))
 
     def _files(self, split: str, tally: Tally) -> Iterator[dict[str, Any]]:
         layout = FORMATS[self.format]

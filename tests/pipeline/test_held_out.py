@@ -9,7 +9,7 @@ import xxhash
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gristmill.pipeline.held_out import draws, limit
+from gristmill.pipeline.held_out import common_limit, draws, limit, limit_between, span
 
 _KEYS = st.integers(0, 2**64 - 1)
 
@@ -71,3 +71,36 @@ def test_a_share_of_all_texts_is_held_out() -> None:
 def test_an_impossible_share_is_refused(fraction: float) -> None:
     with pytest.raises(ValueError, match="not in"):
         limit(fraction)
+
+
+_DRAWS = st.lists(
+    st.sampled_from([0, 1, 1 << 40, 1 << 62, 1 << 63, (1 << 64) - 1]) | _KEYS,
+    min_size=1,
+    max_size=25,
+)
+
+
+@given(_DRAWS, st.sampled_from([0.0, 1e-12, 0.01, 0.3, 0.9, 0.999999]))
+def test_each_side_has_something_where_that_can_be(found: list[int], fraction: float) -> None:
+    held = np.array(found, np.uint64) < limit_between(fraction, min(found), max(found))
+    both = fraction > 0 and len(set(found)) > 1
+    if both:
+        assert held.any()
+        assert not held.all()
+    wanted = [draw < int(fraction * 2**64) for draw in found]
+    if both and any(wanted) and not all(wanted):
+        assert held.tolist() == wanted  # nobody moves where both sides have something
+    if fraction == 0 or len(set(found)) == 1:
+        assert not held.any()
+
+
+@given(_DRAWS, st.integers(0, 25), st.sampled_from([0.0, 0.01, 0.9]))
+def test_the_limit_is_the_same_from_parts(found: list[int], cut: int, fraction: float) -> None:
+    parts = [np.array(part, np.uint64) for part in (found[:cut], found[cut:])]
+    whole = limit_between(fraction, min(found), max(found))
+    assert common_limit(fraction, map(span, parts)) == whole
+
+
+def test_nothing_to_hold_out() -> None:
+    assert span(np.array([], np.uint64)) == []
+    assert common_limit(0.0, [[], []]) == 0

@@ -14,14 +14,8 @@ from gristmill.tokenize.order import (
     in_split,
     rank_range,
     ranks,
-    val_limit,
 )
 
-_DRAWS = st.lists(
-    st.sampled_from([0, 1, 1 << 40, 1 << 62, 1 << 63, (1 << 64) - 1]) | st.integers(0, 2**64 - 1),
-    min_size=1,
-    max_size=25,
-)
 _RANK = st.integers(0, 2**64 - 1) | st.integers(0, 7).map(lambda n: n << (64 - BUCKET_BITS))
 
 
@@ -48,29 +42,6 @@ def test_bucket_borders() -> None:
         low, high = rank_range(bucket, bucket + 1)
         assert bucket_of(np.array([low, high], np.uint64)).tolist() == [bucket, bucket]
     assert rank_range(0, 1 << BUCKET_BITS) == (0, 2**64 - 1)
-
-
-@given(_DRAWS, st.sampled_from([0.0, 1e-12, 0.01, 0.3, 0.9, 0.999999]))
-def test_each_side_has_something_where_that_can_be(draws: list[int], fraction: float) -> None:
-    limit = val_limit(fraction, min(draws), max(draws))
-    copies = np.zeros(len(draws), np.int32)
-    held = in_split("val", np.array(draws, np.uint64), copies, limit)
-    both = fraction > 0 and len(set(draws)) > 1
-    if both:
-        assert held.any()
-        assert not held.all()
-    wanted = [d < int(fraction * 2**64) for d in draws]
-    if both and any(wanted) and not all(wanted):
-        assert held.tolist() == wanted  # nobody moves where both sides have something
-    if fraction == 0:
-        assert not held.any()
-
-
-def test_the_share_held_out_is_about_what_was_asked_for() -> None:
-    draws = np.random.default_rng(0).integers(0, 2**64 - 1, 5000, dtype=np.uint64)
-    limit = val_limit(0.1, int(draws.min()), int(draws.max()))
-    share = in_split("val", draws, np.zeros(5000, np.int32), limit).mean()
-    assert abs(share - 0.1) < 4 * np.sqrt(0.1 * 0.9 / 5000)
 
 
 def test_repetitions_are_for_training_only() -> None:

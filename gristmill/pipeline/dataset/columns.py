@@ -52,12 +52,12 @@ def output_schema(schemas: Iterable[pa.Schema], columns: Sequence[str] | None) -
     Raises:
         ShardError: a column has two types that do not fit together.
     """
+    wanted = dict.fromkeys([*ALWAYS, *(USUAL if columns is None else columns)])
     kinds: dict[str, pa.DataType] = {}
     for schema in schemas:
-        for field in schema:
+        for field in (field for field in schema if field.name in wanted):
             kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
             kinds[field.name] = _common(field.name, kinds.get(field.name, pa.null()), kind)
-    wanted = dict.fromkeys([*ALWAYS, *(USUAL if columns is None else columns)])
     return pa.schema([(name, kinds[name]) for name in wanted if name in kinds])
 
 

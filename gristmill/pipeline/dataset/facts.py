@@ -64,12 +64,10 @@ def gather_facts(
     made = [manifest for name in rounds for manifest in folder.manifests(name)]
     stages = merge_counts([count for manifest in made for count in manifest.stages])
     check_chain(stages)
-    measured = folder.manifests(measures)
     languages: Counter[str] = Counter()
-    for manifest in measured:
+    for manifest in folder.manifests(measures):
         languages.update(manifest.facts["languages"])
-    text_bytes = [sum(m.facts["bytes"][i] for m in measured) for i in range(len(SPLITS))]
-    splits = [_split(folder, files, *named) for named in zip(SPLITS, text_bytes, strict=True)]
+    splits = [_split(folder, files, name) for name in SPLITS]
     return CardFacts(
         plan=load_plan(folder.root),
         stages=tuple(stages),
@@ -80,14 +78,14 @@ def gather_facts(
     )
 
 
-def _split(folder: RunFolder, files: str, name: str, text_bytes: int) -> Split:
+def _split(folder: RunFolder, files: str, name: str) -> Split:
     mine = [m for m in folder.manifests(files) if m.facts["split"] == name]
     outputs = [output for manifest in mine for output in manifest.outputs]
     return Split(
         name=name,
         files=len(outputs),
         docs=sum(output.docs or 0 for output in outputs),
-        text_bytes=text_bytes,
+        text_bytes=sum(manifest.facts["text_bytes"] for manifest in mine),
         nbytes=sum(manifest.facts["nbytes"] for manifest in mine),
         size=sum(output.bytes for output in outputs),
     )

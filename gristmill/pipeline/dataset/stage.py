@@ -18,20 +18,20 @@ import pyarrow.parquet as pq
 from pydantic import Field, StringConstraints
 
 from gristmill.errors import ShardError
+from gristmill.pipeline import held_out
 from gristmill.pipeline.byte_size import ByteSize
 from gristmill.pipeline.dataset.card import make_card
 from gristmill.pipeline.dataset.columns import conform, features, output_schema
 from gristmill.pipeline.dataset.facts import gather_facts
 from gristmill.pipeline.dataset.layout import SPLITS, lay_out
 from gristmill.pipeline.dataset.rows import DatasetFile, read_rows
-from gristmill.pipeline.held_out import CLUSTER, draws, limit
 from gristmill.pipeline.manifest import StageCount
 from gristmill.pipeline.rounds import Gather, Round, Tick, View
 from gristmill.pipeline.shard import Draft, RunFolder
 
 # What is no part of the dataset lies in a folder of its own, so that the other can be published.
 _MEASURE, _FILES = "dataset_layout.measure", "dataset_layout.files"
-_MEASURED = pa.schema([("bytes", pa.int64()), ("held", pa.bool_())])
+_MEASURED = pa.schema([("bytes", pa.int64()), ("draw", pa.uint64())])
 #: Labels of languages that are worth counting: en, eng_Latn, zh-Hant. Others are one number.
 _LABEL = re.compile(r"[A-Za-z]{2,3}(?:[_-][A-Za-z0-9]{2,8}){0,2}")
 
@@ -64,7 +64,7 @@ class WriteDataset(Gather):
         description="share of documents held out as split validation, by hash of the text",
     )
     cluster: str | None = Field(
-        CLUSTER,
+        held_out.CLUSTER,
         description="column with the key of a duplicate cluster, whose documents are held out "
         "together; ignored where there is none; null = by text alone",
     )
@@ -103,34 +103,33 @@ class MeasureShard:
         return self.view.count(folder)
 
     def __call__(self, draft: Draft, tick: Tick) -> None:
-        """Write the bytes and the side of each document, in key order."""
+        """Write the bytes and the draw of each document, in key order."""
         path = draft.folder.file(self.view.round, draft.task, "kept.parquet")
         have = {field.name: field.type for field in pq.read_schema(path)}
         cluster = self._cluster(have)
         label = "language" if have.get("language") in (pa.string(), pa.large_string()) else None
         languages: Counter[str] = Counter()
-        sizes, held, docs = [np.empty(0, np.int64)], [np.empty(0, bool)], 0
+        sizes, drawn, docs = [np.empty(0, np.int64)], [np.empty(0, np.uint64)], 0
         for batch in read_rows(path, ["text", *filter(None, [cluster, label])]):
             text = batch.column("text")
             sizes.append(pc.binary_length(text).fill_null(0).cast(pa.int64()).to_numpy())
-            held.append(self._held_out(text, batch.column(cluster) if cluster else None))
+            drawn.append(self._draws(text, batch.column(cluster) if cluster else None))
             if label:
                 languages.update(map(_language, batch.column(label).to_pylist()))
             docs += batch.num_rows
             tick({"docs_in": docs})
-        out, side = np.concatenate(sizes), np.concatenate(held)
+        every = np.concatenate(drawn)
         draft.facts = {
-            "bytes": [int(out[~side].sum()), int(out[side].sum())],
+            "draws": held_out.span(every),
             "languages": dict(sorted(languages.items())),
         }
-        table = pa.table([pa.array(out), pa.array(side)], schema=_MEASURED)
+        table = pa.table([np.concatenate(sizes), every], schema=_MEASURED)
         pq.write_table(table, draft.numbered("documents.parquet", docs=docs))
 
-    def _held_out(self, texts: pa.Array, clusters: pa.Array | None) -> npt.NDArray[np.bool_]:
+    def _draws(self, texts: pa.Array, clusters: pa.Array | None) -> npt.NDArray[np.uint64]:
         if not self.config.val_fraction:
-            return np.zeros(len(texts), bool)  # hashing takes most of the time here
-        chosen: npt.NDArray[np.bool_] = draws(texts, clusters) < limit(self.config.val_fraction)
-        return chosen
+            return np.zeros(len(texts), np.uint64)  # hashing takes most of the time here
+        return held_out.draws(texts, clusters)
 
     def _cluster(self, have: dict[str, pa.DataType]) -> str | None:
         name = self.config.cluster
@@ -164,18 +163,30 @@ class LayOutFiles:
         """Write the pieces of each file, and an empty table that has the columns."""
         folder = draft.folder
         measured = folder.manifests(_MEASURE)
-        train, validation = (sum(m.facts["bytes"][i] for m in measured) for i in (0, 1))
+        spans = (manifest.facts["draws"] for manifest in measured)
+        limit = held_out.common_limit(self.config.val_fraction, spans)
         schemas = (self.view.schema(folder, m.task) for m in measured)
         schema = output_schema(schemas, self.config.columns)
         features(schema)  # a column that the card cannot describe is told now, not at the end
-        tables = (pq.read_table(path) for path in folder.outputs(_MEASURE, ".documents.parquet"))
-        shards = ((t["bytes"].to_numpy(), t["held"].to_numpy()) for t in tables)
-        pieces, files = lay_out(shards, (train, validation), self.config.target_bytes)
-        draft.facts = {"files": files}
+        totals = [0, 0]
+        for sizes, held in self._shards(folder, limit):
+            totals[0] += int(sizes[~held].sum())
+            totals[1] += int(sizes[held].sum())
+        shards = self._shards(folder, limit)
+        pieces, files = lay_out(shards, (totals[0], totals[1]), self.config.target_bytes)
+        draft.facts = {"files": files, "limit": f"{int(limit):016x}"}
         docs = sum(file["docs"] for file in files)
         pq.write_table(pieces, draft.numbered("pieces.parquet"), compression="zstd")
         pq.write_table(schema.empty_table(), draft.numbered("schema.parquet"))
         tick({"docs_in": docs})
+
+    def _shards(
+        self, folder: RunFolder, limit: np.uint64
+    ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]]:
+        """Yield the bytes of a shard's documents, and which of them are held out."""
+        for path in folder.outputs(_MEASURE, ".documents.parquet"):
+            table = pq.ParquetFile(path).read()
+            yield table["bytes"].to_numpy(), table["draw"].to_numpy() < limit
 
 
 @dataclass(frozen=True)
@@ -192,15 +203,17 @@ class WriteFile:
     def __call__(self, draft: Draft, tick: Tick) -> None:
         """Copy the documents of the file, in key order."""
         folder = draft.folder
-        plan = folder.manifests(_FILES)[0].facts["files"][draft.task]
+        facts = folder.manifests(_FILES)[0].facts
+        plan, limit = facts["files"][draft.task], np.uint64(int(facts["limit"], 16))
         schema = pq.read_schema(folder.file(_FILES, 0, "schema.parquet")).remove_metadata()
         mine = [("file", "=", draft.task)]
         pieces = pq.read_table(folder.file(_FILES, 0, "pieces.parquet"), filters=mine)
+        size = 0
         with DatasetFile(draft.path(plan["name"]), schema) as file:
             for piece in pieces.to_pylist():
-                held_out = plan["split"] == SPLITS[1]
-                for batch in self._rows(folder, schema, held_out, piece):
+                for batch in self._rows(folder, schema, piece, limit, plan["split"] == SPLITS[1]):
                     file.write(batch)
+                    size += pc.sum(pc.binary_length(batch.column("text"))).as_py() or 0
                     tick({"docs_in": file.docs})
         if file.docs != plan["docs"]:
             raise ShardError(
@@ -209,22 +222,27 @@ class WriteFile:
             )
         draft.path(plan["name"], docs=file.docs)
         draft.stages = [StageCount(name=self.stage, docs_in=file.docs, docs_out=file.docs)]
-        draft.facts = {"split": plan["split"], "nbytes": file.nbytes}
+        draft.facts = {"split": plan["split"], "nbytes": file.nbytes, "text_bytes": size}
 
     def _rows(
-        self, folder: RunFolder, schema: pa.Schema, held_out: bool, piece: dict[str, int]
+        self,
+        folder: RunFolder,
+        schema: pa.Schema,
+        piece: dict[str, int],
+        limit: np.uint64,
+        held: bool,
     ) -> Iterator[pa.RecordBatch]:
         """Yield the rows of a piece that are of this split."""
         task, at = piece["task"], piece["first"]
         measured = folder.file(_MEASURE, task, "documents.parquet")
-        held = pq.read_table(measured, columns=["held"])["held"].combine_chunks()
+        sides = pq.ParquetFile(measured).read(["draw"])["draw"].to_numpy() < limit
         path = folder.file(self.view.round, task, "kept.parquet")
         have = pq.read_schema(path).names
         columns = [name for name in schema.names if name in have]
         for batch in read_rows(path, columns, piece["first"], piece["stop"]):
-            mine = pc.equal(held.slice(at, batch.num_rows), held_out)
+            mine = sides[at : at + batch.num_rows] == held
             at += batch.num_rows
-            yield conform(batch.filter(mine), schema)
+            yield conform(batch.filter(pa.array(mine)), schema)
 
 
 @dataclass(frozen=True)

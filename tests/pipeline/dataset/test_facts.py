@@ -38,6 +38,11 @@ def count(name: str, docs_in: int, docs_out: int) -> StageCount:
     return StageCount(name=name, docs_in=docs_in, docs_out=docs_out, drops=drops)
 
 
+def _file(name: str, docs: int, body: bytes, split: str, nbytes: int, text_bytes: int) -> dict:
+    facts = {"split": split, "nbytes": nbytes, "text_bytes": text_bytes}
+    return {"file": (name, docs, body), "facts": facts}
+
+
 def lay(folder: RunFolder, documents: tuple[StageCount, StageCount]) -> None:
     first = {"stages": [count("read", 10, 8)], "verdicts": [(3, "cpu_limit")]}
     publish(folder, "curate", first, {"stages": [count("read", 5, 5)]})
@@ -46,15 +51,24 @@ def lay(folder: RunFolder, documents: tuple[StageCount, StageCount]) -> None:
     publish(
         folder,
         "layout.measure",
-        {"facts": {"bytes": [70, 30], "languages": {"de": 1, "en": 5}}},
-        {"facts": {"bytes": [50, 0], "languages": {"": 2, "de": 4}}},
+        {"facts": {"languages": {"de": 1, "en": 5}}},
+        {"facts": {"languages": {"": 2, "de": 4}}},
     )
     publish(
         folder,
         "dataset",
-        {"file": ("a.parquet", 6, b"123"), "facts": {"split": "train", "nbytes": 90}},
-        {"file": ("b.parquet", 5, b"4567"), "facts": {"split": "train", "nbytes": 80}},
-        {"file": ("c.parquet", 1, b"8"), "facts": {"split": "validation", "nbytes": 7}},
+        {
+            "file": ("a.parquet", 6, b"123"),
+            "facts": {"split": "train", "nbytes": 90, "text_bytes": 70},
+        },
+        {
+            "file": ("b.parquet", 5, b"4567"),
+            "facts": {"split": "train", "nbytes": 80, "text_bytes": 50},
+        },
+        {
+            "file": ("c.parquet", 1, b"8"),
+            "facts": {"split": "validation", "nbytes": 7, "text_bytes": 30},
+        },
     )
     publish(folder, "tokens", {"stages": [count("tokens", 1, 1)]})
 
@@ -83,9 +97,8 @@ def test_manifests_that_do_not_fit_together_are_found(folder: RunFolder) -> None
 
 def test_a_split_without_files_is_left_out(folder: RunFolder) -> None:
     publish(folder, "documents", {})
-    publish(folder, "layout.measure", {"facts": {"bytes": [0, 0], "languages": {}}})
-    file = ("a.parquet", 0, b"")
-    publish(folder, "dataset", {"file": file, "facts": {"split": "train", "nbytes": 0}})
+    publish(folder, "layout.measure", {"facts": {"languages": {}}})
+    publish(folder, "dataset", _file("a.parquet", 0, b"", "train", 0, 0))
     found = gather_facts(folder, ("documents",), "dataset", "layout.measure", SCHEMA)
     assert [split.name for split in found.splits] == ["train"]
     assert Path(found.plan.inputs[0].path).name == "0.jsonl"
