@@ -41,20 +41,89 @@ FROM_TIKTOKEN = {
     r"""|\s++$|\s*[\r\n]|\s+(?!\S)|\s""": CL100K_BASE,
 }
 
-_SINGLE = r"\\[pP]\{\^?\w+\}|\\[sSdDrnt]|\\[^\w\s]|\\x[0-9a-fA-F]{2}"
-_CLASS = rf"\[\^?(?:{_SINGLE}|[^\\\[\]&])+\]"
-_ALIKE = re.compile(
-    rf"(?:(?:{_SINGLE}|{_CLASS}|\\z|\\A|\(\?[:=!]|\((?!\?)|[)|]|[^\\\[\](){{}}|*+?^$\s]| )"
-    r"(?:[*+?][+?]?|(?:\{\d+,\d*\}\??|\{\d+\})(?![+*?]))?)+"
+#: Properties whose tables a test compares, character by character.
+PROPERTIES = ("L", "Lu", "Ll", "Lt", "Lm", "Lo", "M", "N")
+
+_HEX = r"\\x[0-7][0-9a-fA-F]"
+#: Not ``\<`` and ``\>``, which are the bounds of words to fancy-regex.
+_ESCAPED = rf"\\[pP]\{{(?:{'|'.join(PROPERTIES)})\}}|\\[sSdDrnt]|\\[!-/:;=?@\[-^`{{-~]"
+#: Not ``&&``, ``--``, ``~~``: operations between sets to one engine or both.
+_MEMBER = rf"(?:[^\\\[\]&~^-]|{_HEX})"
+_CLASS = rf"\[\^?(?:{_ESCAPED}|{_MEMBER}(?:-{_MEMBER})?)+-?\]"
+#: What takes one character.
+_ATOM = rf"(?:{_ESCAPED}|{_HEX}|{_CLASS}|[^\\\[\](){{}}|*+?^$\s]| )"
+_TIMES = r"(?:[*+?][+?]?|(?:\{\d+,\d*\}\??|\{\d+\})(?![+*?]))"
+#: Groups do not repeat: where one may be empty, the engines cut differently or break down.
+_OTHER = r"\\[zA]|\((?:\?[:=!]|(?!\?))(?!\))|\)\??|\|"
+_ALIKE = re.compile(rf"(?:{_ATOM}{_TIMES}?|{_OTHER})+")
+_TOKEN = re.compile(rf"{_ATOM}|{_OTHER}|{_TIMES}")
+
+#: An alternative that takes a character wherever its one atom that is not optional does.
+_TAKER = re.compile(
+    rf"(?:{_ATOM}[?*]\??)*({_ATOM})(?:\+[?+]?|\{{1,\d*\}}\??)?(?:{_ATOM}[?*][?+]?)*"
 )
+#: Atoms that take every character between them.
+_ALL = (
+    {r"[\s\S]"},
+    {r"[\S\s]"},
+    {r"\s", r"\S"},
+    {".", r"\n"},
+    {r"\s", r"\p{L}", r"\p{N}", r"[^\s\p{L}\p{N}]"},
+)
+#: For ``may_be_empty``, which reads a look-ahead as if it were an optional group.
+_EMPTY = {r"\z": "(?:)", r"\A": "(?:)", "(?=": "(?:|", "(?!": "(?:|"}
 
 
 def reads_alike(pattern: str) -> bool:
     """Tell whether tiktoken (fancy-regex) and HF tokenizers (Oniguruma) read a pattern alike.
 
-    True for the syntax known to mean the same to both: literals, classes of properties and
-    characters, groups, look-ahead, quantifiers. Not anchors, words (their tables differ), a
-    quantifier on ``{1,3}``, flags (regardless of case, Oniguruma takes ß for ss), nested classes.
+    True for the syntax known to mean the same to both: literals, ``.``, classes of characters and
+    of ``PROPERTIES``, groups, look-ahead, quantifiers. Not anchors, words (their tables differ), a
+    quantifier on ``{1,3}``, groups that repeat, flags (regardless of case, Oniguruma takes ß for
+    ss), nested classes and operations between them.
     """
-    named = pattern in PATTERNS.values() or pattern == CL100K_BASE
-    return named or _ALIKE.fullmatch(pattern) is not None
+    return _named(pattern) or _ALIKE.fullmatch(pattern) is not None
+
+
+def may_be_empty(pattern: str) -> bool:
+    """Tell whether a pattern that reads alike may match no character: tiktoken breaks down there.
+
+    Look-ahead counts as fulfilled, parentheses that do not close as empty. The named patterns
+    always take a character.
+    """
+    if _named(pattern):
+        return False
+    tokens = _TOKEN.findall(pattern)
+    lengths = (_EMPTY.get(t) or (t if t[0] in "()|*+?{" else "x") for t in tokens)
+    try:
+        return re.fullmatch("".join(lengths), "") is not None
+    except re.error:
+        return True
+
+
+def takes_all(pattern: str) -> bool:
+    r"""Tell whether a pattern that reads alike is known to leave no character out.
+
+    tiktoken drops what lies between two matches, HF tokenizers keeps it. Known are the named
+    patterns, and those whose alternatives hold a catch-all: ``[\s\S]``, or ``.`` and ``\n``, or
+    ``\s`` and ``\S``, or what GPT-2's pattern has (``\p{L}``, ``\p{N}``, ``[^\s\p{L}\p{N}]``,
+    ``\s``). Each may repeat, and have optional characters around it.
+    """
+    takers = {found[1] for part in _alternatives(pattern) if (found := _TAKER.fullmatch(part))}
+    return _named(pattern) or any(atoms <= takers for atoms in _ALL)
+
+
+def _named(pattern: str) -> bool:
+    return pattern in PATTERNS.values() or pattern == CL100K_BASE
+
+
+def _alternatives(pattern: str) -> list[str]:
+    """Return what stands between the ``|`` outside parentheses."""
+    parts, depth = [""], 0
+    for piece in _TOKEN.findall(pattern):
+        depth += piece.startswith("(") - piece.startswith(")")
+        if piece == "|" and not depth:
+            parts.append("")
+        else:
+            parts[-1] += piece
+    return parts

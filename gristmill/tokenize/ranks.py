@@ -14,7 +14,13 @@ from typing import Any, TypeVar
 
 from gristmill.errors import ConfigError
 from gristmill.pipeline.durable import write_durably
-from gristmill.tokenize.patterns import FROM_TIKTOKEN, reads_alike
+from gristmill.tokenize.patterns import (
+    FROM_TIKTOKEN,
+    PROPERTIES,
+    may_be_empty,
+    reads_alike,
+    takes_all,
+)
 
 _Token = TypeVar("_Token", bytes, str)
 
@@ -71,30 +77,28 @@ def load_tiktoken(path: Path) -> Any:
     return read_ranks(path).to_tiktoken(path.stem)
 
 
-def from_encoding(encoding: Any) -> Ranks:
-    """Return the ranks of a ``tiktoken.Encoding``.
-
-    Raises:
-        ConfigError: HF tokenizers may read its pattern differently.
-    """
-    return Ranks(
-        pattern_for_both(encoding._pat_str, encoding.name),
-        _by_id(encoding._mergeable_ranks),
-        _by_id(encoding._special_tokens),
-    )
-
-
 def pattern_for_both(pattern: str, where: str) -> str:
     """Return the pattern, or one that cuts alike, so that tiktoken and HF tokenizers agree.
 
     Raises:
-        ConfigError: there is none that is known.
+        ConfigError: there is none that is known, or tiktoken would lose text.
     """
     pattern = FROM_TIKTOKEN.get(pattern, pattern)
     if not reads_alike(pattern):
         raise ConfigError(
             f"{where}: tiktoken and HF tokenizers may read its split pattern {pattern!r:.80} "
-            "differently; write it without $ ^ . {1,3}+ \\w \\b and flags, or keep to one of them"
+            "differently; write it without $ ^ {1,3}+ \\w \\b, flags, groups that repeat, "
+            f"classes in classes, and properties other than {' '.join(PROPERTIES)}, or keep to one"
+        )
+    if may_be_empty(pattern):
+        raise ConfigError(
+            f"{where}: its split pattern {pattern!r:.80} may match no character, and tiktoken "
+            "breaks down there; let every alternative take one"
+        )
+    if not takes_all(pattern):
+        raise ConfigError(
+            f"{where}: its split pattern {pattern!r:.80} may leave characters out, which tiktoken "
+            "drops and HF tokenizers keeps; end it with |[\\s\\S]"
         )
     return pattern
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from gristmill.pipeline.dedup.arrays import among
 from gristmill.pipeline.rounds import View
 from gristmill.pipeline.shard import RunFolder
 
@@ -36,10 +37,9 @@ class Sample:
 
     def texts(self, view: View, folder: RunFolder) -> Iterator[str]:
         """Yield the texts in order of key."""
-        wanted = pa.array(self.keys, pa.uint64())
         for task in range(view.count(folder)):
             for batch in view.batches(folder, task, ["text"], rows=_ROWS):
-                hit = batch.filter(pc.is_in(batch.column("key"), value_set=wanted))
+                hit = batch.filter(pa.array(among(batch.column("key").to_numpy(), self.keys)))
                 for key, text in zip(
                     hit.column("key").to_pylist(), hit.column("text").to_pylist(), strict=True
                 ):

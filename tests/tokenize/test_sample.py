@@ -88,6 +88,13 @@ def test_no_document_and_empty_ones(lay) -> None:
     assert texts(lay([[None, "", "mill"]]), 10**6) == ["", "", "mill"]
 
 
+def test_texts_are_found_by_search_not_by_a_table_for_every_batch(lay, monkeypatch) -> None:
+    folder = lay([TEXTS])
+    found = choose(VIEW, folder, 700, 1, lambda seen: None)
+    monkeypatch.setattr(sample.pc, "is_in", lambda *_, **__: pytest.fail("hashes all keys anew"))
+    assert len(list(found.texts(VIEW, folder))) == len(found.keys)
+
+
 def test_keys_are_unsigned_and_all_are_looked_at(lay) -> None:
     high = make_key((1 << 24) - 1, 7)
     seen: list[int] = []

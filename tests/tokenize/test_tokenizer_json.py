@@ -19,7 +19,7 @@ from gristmill.tokenize.train import train_bpe
 
 NAMES = sorted(PATTERNS)
 #: A pattern of one's own that both engines read alike.
-OWN = r"\p{Lu}?\p{Ll}+| ?[0-9]{1,2}|\s+(?=\S)|[^\p{L}0-9\s]+|."
+OWN = r"\p{Lu}?\p{Ll}+| ?[0-9]{1,2}|\s+(?=\S)|[^\p{L}0-9\s]+|[\s\S]"
 
 
 @cache
@@ -102,6 +102,42 @@ def test_white_space_at_the_very_end_as_tiktoken_cuts_it(end: str) -> None:
     assert ids(hf(tokenizer_json(ranks, "x")), "mill" + end) == want
 
 
+#: White space in one, two and three bytes: a token for each, and for any two of them.
+_SPACES = [" ", "\n", "\r", "\t", "\x0b", "\x85", "\u00a0", "\u3000", "\u2028"]
+
+
+@cache
+def _spaced(pattern: str) -> Ranks:
+    tokens = [bytes([byte]) for byte in range(256)] + [b"\xe3\x80", b"\xe2\x80"]
+    tokens += [space.encode() for space in _SPACES if len(space.encode()) > 1]
+    tokens += [(a + b).encode() for a in _SPACES for b in _SPACES]
+    return Ranks(pattern, {token: rank for rank, token in enumerate(tokens)}, {})
+
+
+_WHITE = st.text(st.sampled_from(_SPACES), max_size=6)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from([*PATTERNS.values(), CL100K_BASE]), _TEXT, _WHITE)
+def test_white_space_of_unicode_at_the_end_in_both_exports(pattern, text, white) -> None:
+    ours = _encoding(pattern).encode_ordinary(text + white)
+    assert ours == ids(_spaced_hf(pattern), text + white)
+    assert _encoding(pattern).decode(ours) == text + white
+    for theirs, replacement in FROM_TIKTOKEN.items():
+        if replacement == pattern:
+            assert ours == _encoding(theirs).encode_ordinary(text + white)
+
+
+@cache
+def _encoding(pattern: str):
+    return _spaced(pattern).to_tiktoken("x")
+
+
+@cache
+def _spaced_hf(pattern: str) -> Tokenizer:
+    return hf(tokenizer_json(_spaced(pattern), "x"))
+
+
 def test_gpt2s_own_form_and_merges_as_text(bpe, tmp_path) -> None:
     data = json.loads(bpe("gpt2").read_text("utf-8"))
     data["pre_tokenizer"] = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
@@ -139,6 +175,10 @@ def _swap_ids(data) -> None:
         (
             lambda d: d["pre_tokenizer"]["pretokenizers"][0].update(pattern={"Regex": r"\w+|\W"}),
             r"may read its split pattern",
+        ),
+        (
+            lambda d: d["pre_tokenizer"]["pretokenizers"][0].update(pattern={"Regex": r"\p{L}|."}),
+            r"may leave characters out",
         ),
         (_swap_ids, "do not stand in the order|made by no merge"),
         (lambda d: d["model"]["merges"].pop(7), "do not stand in the order|made by no merge"),
