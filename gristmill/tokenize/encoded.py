@@ -9,10 +9,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from gristmill.pipeline.shard import RunFolder
-from gristmill.pipeline.sorted_file import read_range
-from gristmill.tokenize.encode_group import ENCODE, ENCODED
+from gristmill.tokenize.encode_group import ENCODE
 from gristmill.tokenize.formats.contract import EotPlace
 from gristmill.tokenize.order import in_split
+from gristmill.tokenize.ranked_file import read_ranked
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,7 @@ class EncodedSplit:
         return rows, tokens, sizes
 
     def _rows(self, task: int, low: int, high: int) -> pa.Table:
-        path = self.folder.file(ENCODE, task, "documents.parquet")
-        table = read_range(path, "rank", low, high, ENCODED)
+        table = read_ranked(self.folder.file(ENCODE, task, "documents.arrow"), low, high)
         draw, copy = (table[name].to_numpy() for name in ("draw", "copy"))
         return table.filter(pa.array(in_split(self.split, draw, copy, self.limit)))
 

@@ -6,7 +6,6 @@ other documents there were, and nothing holds all documents in memory: files are
 cut at the borders of 2**20 buckets by counting tokens.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,15 +72,24 @@ class Tally:
         # The weights are summed as 64-bit floats: exact up to 2**53 tokens in a bucket.
         self.tokens[buckets] += np.bincount(at, tokens, len(buckets)).astype(np.int64) + docs
 
-    def cut(self, target: int | None) -> list[tuple[int, int]]:
-        """Cut into ranges of buckets that hold no more than ``target`` tokens, or one bucket.
+    def cut(
+        self, target: int | None, per_doc: int = 0, first: int = 0, end: int = 1 << BUCKET_BITS
+    ) -> list[tuple[int, int]]:
+        """Cut buckets ``first`` to ``end`` into ranges of at most ``target`` tokens, or one bucket.
 
-        None = all in one range. Buckets without documents belong to no range of their own.
+        Args:
+            target: None = all in one range.
+            per_doc: what a document counts beside its tokens.
+            first: first bucket.
+            end: after the last one.
+
+        Returns:
+            (first, end) of each range. Buckets without documents have no range of their own.
         """
-        full = np.flatnonzero(self.docs)
+        full = first + np.flatnonzero(self.docs[first:end])
         if not len(full) or target is None:
             return [(int(full[0]), int(full[-1]) + 1)] if len(full) else []
-        ends = np.cumsum(self.tokens[full])
+        ends = np.cumsum(self.tokens[full] + per_doc * self.docs[full])
         found, at, before = [], 0, 0
         while at < len(full):
             stop = max(at + 1, int(np.searchsorted(ends, before + target, side="right")))
@@ -89,13 +97,6 @@ class Tally:
             at, before = stop, int(ends[stop - 1])
         return found
 
-    def within(self, first: int, end: int) -> "Tally":
-        """Return the same of a range of buckets only."""
-        inside = np.zeros(1 << BUCKET_BITS, bool)
-        inside[first:end] = True
-        return Tally(np.where(inside, self.docs, 0), np.where(inside, self.tokens, 0))
-
-    def totals(self, ranges: Sequence[tuple[int, int]]) -> tuple[int, int]:
-        """Return (documents, tokens) within ranges."""
-        docs = sum(int(self.docs[first:end].sum()) for first, end in ranges)
-        return docs, sum(int(self.tokens[first:end].sum()) for first, end in ranges)
+    def totals(self, first: int, end: int) -> tuple[int, int]:
+        """Return (documents, tokens) of a range of buckets."""
+        return int(self.docs[first:end].sum()), int(self.tokens[first:end].sum())

@@ -4,19 +4,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from gristmill.pipeline.held_out import common_limit
 from gristmill.pipeline.rounds import Tick
 from gristmill.pipeline.shard import Draft, RunFolder
 from gristmill.tokenize.encode_group import ENCODE
 from gristmill.tokenize.formats import FORMATS
 from gristmill.tokenize.order import SPLITS, Tally, in_split
+from gristmill.tokenize.ranked_file import read_columns
 
 ORDER = "tokens.order"
 
-#: Tokens that a task of the next round holds in memory at once, whatever the size of its file.
-_CHUNK = 1 << 25
+#: Tokens that a task of the next round holds in memory at once, whatever the size of its file;
+#: and what a document counts beside its tokens, since its row is held too.
+_CHUNK = 1 << 27
+_DOC_TOKENS = 64
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class OrderDocuments:
         spans = (manifest.facts["draws"] for manifest in draft.folder.manifests(ENCODE))
         limit = common_limit(self.val_fraction, spans)
         tallies, docs = {split: Tally.empty() for split in SPLITS}, 0
-        for path in draft.folder.outputs(ENCODE, ".documents.parquet"):
-            table = pq.ParquetFile(path).read(["rank", "draw", "copy", "tokens"])
+        for path in draft.folder.outputs(ENCODE, ".documents.arrow"):
+            table = read_columns(path, ["rank", "draw", "copy", "tokens"])
             columns = {name: table[name].to_numpy() for name in table.column_names}
             for split, tally in tallies.items():
                 mine = in_split(split, columns["draw"], columns["copy"], limit)
@@ -54,8 +55,8 @@ class OrderDocuments:
         layout = FORMATS[self.format]
         target = None if layout.ONE_FILE else min(self.target_tokens, layout.MAX_TOKENS)
         for number, (first, end) in enumerate(tally.cut(target)):
-            ranges = tally.within(first, end).cut(_CHUNK)
-            docs, tokens = tally.totals(ranges)
+            ranges = tally.cut(_CHUNK, _DOC_TOKENS, first, end)
+            docs, tokens = tally.totals(first, end)
             stem = split if layout.ONE_FILE else f"{split}_{number:06d}"
             yield {
                 "split": split,

@@ -63,17 +63,30 @@ def where(shard: Path, token: int) -> dict[str, Any]:
     if not index.is_file():
         raise ConfigError(f"{index}: no such index; it stands beside the shard it belongs to")
     try:
-        table = pq.ParquetFile(index).read(PROVENANCE.names).select(PROVENANCE.names)
+        with pq.ParquetFile(index) as file:
+            return _find(file, shard, token)
     except (OSError, KeyError, pa.ArrowException) as error:
         raise CorruptError(
             f"{index}: not a provenance index ({error}); write the shards again"
         ) from error
-    first = table["first"].to_numpy()
+
+
+def _find(file: pq.ParquetFile, shard: Path, token: int) -> dict[str, Any]:
+    """Return the row of a token; one row group is read, however long the index."""
+    at = file.schema_arrow.names.index("first") if "first" in file.schema_arrow.names else None
+    if at is None or set(PROVENANCE.names) - set(file.schema_arrow.names):
+        raise KeyError("columns are missing")
+    groups = (file.metadata.row_group(g) for g in range(file.num_row_groups))
+    lowest = np.array([g.column(at).statistics.min for g in groups if g.num_rows], np.int64)
+    group = int(np.searchsorted(lowest, token, side="right")) - 1
+    rows = file.read_row_group(max(group, 0), PROVENANCE.names) if len(lowest) else None
+    first = rows["first"].to_numpy() if rows else np.zeros(0, np.int64)
     row = int(np.searchsorted(first, token, side="right")) - 1
-    if row < 0 or token >= first[row] + table["tokens"][row].as_py():
-        end = int(first[-1] + table["tokens"][-1].as_py()) if len(first) else 0
+    if rows is None or row < 0 or token >= first[row] + rows["tokens"][row].as_py():
+        last = file.read_row_group(len(lowest) - 1, ["first", "tokens"]) if len(lowest) else None
+        end = last["first"][-1].as_py() + last["tokens"][-1].as_py() if last else 0
         raise ConfigError(
             f"{shard}: no token {token}; the file holds {end:,} tokens, counted from 0"
         )
-    found: dict[str, Any] = table.slice(row, 1).to_pylist()[0]
+    found: dict[str, Any] = rows.slice(row, 1).select(PROVENANCE.names).to_pylist()[0]
     return found

@@ -59,6 +59,12 @@ class WriteTokens(Gather):
     config: TokenShards
     tokenizer: TokenizerSource
 
+    def reads(self) -> tuple[str, ...]:
+        """The text, and the columns that are named other than by default."""
+        usual = TokenShards()
+        named = (self.config.copies, self.config.cluster)
+        return ("text", *(n for n in named if n not in (None, usual.copies, usual.cluster)))
+
     def rounds(self, name: str, view: View) -> tuple[Round, ...]:
         """Encode, order, write, describe."""
         ours = self.config

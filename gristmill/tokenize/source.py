@@ -27,10 +27,17 @@ class TokenizerSource:
 
     path: str | None = None
     end_of_text: str | None = None
+    sha256: str | None = None
 
     def file(self, folder: RunFolder) -> Path:
-        """Return the ``tokenizer.json``."""
-        return Path(self.path) if self.path else folder.root / "tokenizer" / JSON
+        """Return the ``tokenizer.json``.
+
+        Raises:
+            ConfigError: it is not the one that the run was planned with.
+        """
+        if self.path is None:
+            return folder.root / "tokenizer" / JSON
+        return _unchanged(Path(self.path), self.sha256)
 
     def encoder(self, folder: RunFolder) -> Encoder:
         """Load it. Raises ConfigError as ``load_encoder`` does."""
@@ -44,11 +51,13 @@ class ImportRanks(Gather):
         path: a ``.tiktoken`` file, or tiktoken's own file of a named encoding.
         encoding: the name, or None.
         end_of_text: the token that ends a text, or None = the only special one.
+        sha256: of the file when the run was planned.
     """
 
     path: str
     encoding: EncodingName | None = None
     end_of_text: str | None = None
+    sha256: str | None = None
 
     def rounds(self, name: str, view: View) -> tuple[Round, ...]:
         """One task."""
@@ -57,7 +66,7 @@ class ImportRanks(Gather):
 
     def ranks(self) -> Ranks:
         """Read them. Raises ConfigError."""
-        path = Path(self.path)
+        path = _unchanged(Path(self.path), self.sha256)
         return read_encoding(self.encoding, path) if self.encoding else read_ranks(path)
 
 
@@ -104,14 +113,16 @@ class TokenizerBlock(BaseModel):
             raise ValueError("end_of_text goes with path; with train, set train.end_of_text")
         return self
 
-    def source(self) -> TokenizerSource:
-        """Return where tasks find the tokenizer."""
+    def source(self, assets: Mapping[str, str]) -> TokenizerSource:
+        """Return where tasks find the tokenizer; ``assets`` are those of the plan."""
         if self.train is not None:
             return TokenizerSource(None, self.train.end_of_text)
-        path = None if self.gather() else str(find_tokenizer(str(self.path)))
-        return TokenizerSource(path, self._end_of_text())
+        if self.gather(assets):
+            return TokenizerSource(None, self._end_of_text())
+        path = str(find_tokenizer(str(self.path)))
+        return TokenizerSource(path, self._end_of_text(), assets.get("tokenizer.path"))
 
-    def gather(self) -> Gather | None:
+    def gather(self, assets: Mapping[str, str]) -> Gather | None:
         """Return the stage that makes the tokenizer, or None where it is there already."""
         if self.train is not None:
             return self.train
@@ -120,7 +131,9 @@ class TokenizerBlock(BaseModel):
             path = cache_path(self.tiktoken)
             return ImportRanks(path=str(path), encoding=self.tiktoken, end_of_text=end)
         path = find_tokenizer(str(self.path))
-        return ImportRanks(path=str(path), end_of_text=end) if is_ranks(path) else None
+        if not is_ranks(path):
+            return None
+        return ImportRanks(path=str(path), end_of_text=end, sha256=assets.get("tokenizer.path"))
 
     def _end_of_text(self) -> str | None:
         return self.end_of_text or ("<|endoftext|>" if self.tiktoken else None)
@@ -131,7 +144,7 @@ class TokenizerBlock(BaseModel):
             cached_file(self.tiktoken)
         elif self.path is not None and not find_tokenizer(self.path).is_file():
             raise ConfigError(f"tokenizer.path {self.path}: no such file, nor a folder with {JSON}")
-        made = self.gather()
+        made = self.gather({})
         if isinstance(made, ImportRanks):
             _check_end(made.path, made.ranks().special, made.end_of_text)
         elif made is None:
@@ -146,6 +159,15 @@ class TokenizerBlock(BaseModel):
         path = find_tokenizer(self.path)
         more = {"path.json": sync_and_hash(beside(path))[1]} if is_ranks(path) else {}
         return {"path": sync_and_hash(path)[1]} | more
+
+
+def _unchanged(path: Path, sha256: str | None) -> Path:
+    if sha256 is not None and path.is_file() and sync_and_hash(path)[1] != sha256:
+        raise ConfigError(
+            f"{path}: is not the file that the run was planned with; restore it, or start again "
+            "under another --out"
+        )
+    return path
 
 
 def _check_end(where: str, special: Mapping[str, int], end: str | None) -> None:

@@ -20,6 +20,9 @@ from gristmill.tokenize.order import rank_range
 from gristmill.tokenize.plan_files import ORDER
 from gristmill.tokenize.provenance import PROVENANCE
 
+#: Rows of a group of the provenance index: what is read to find one token.
+_INDEX_ROWS = 10_000
+
 
 @dataclass(frozen=True)
 class WriteShard:
@@ -50,7 +53,7 @@ class WriteShard:
                 rows, tokens, sizes = encoded.collect(*rank_range(first, end), layout.EOT)
                 starts = out.tokens + np.cumsum(sizes) - sizes
                 out.write(tokens, sizes)
-                provenance.write_table(_placed(rows, starts, sizes))
+                provenance.write_table(_placed(rows, starts, sizes), row_group_size=_INDEX_ROWS)
                 docs += len(rows)
                 once += pc.sum(pc.equal(rows["copy"], 0)).as_py() or 0
                 text_bytes += pc.sum(rows["bytes"]).as_py() or 0

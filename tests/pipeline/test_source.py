@@ -174,6 +174,22 @@ def test_parquet_passes_other_columns_through(tmp_path: Path) -> None:
     ]
 
 
+def test_parquet_strings_that_are_not_utf8_are_no_documents(tmp_path: Path) -> None:
+    """Parquet writers need not check; every later stage takes strings for granted."""
+    bad = pa.array([b"good", b"b\xffd", None, "gr\u00fcn".encode()], pa.binary())
+    strings = pa.StringArray.from_buffers(4, *bad.buffers()[1:], bad.buffers()[0])
+    body = pa.table({"text": strings, "note": strings, "n": [1, 2, 3, 4]})
+    pq.write_table(body, tmp_path / "in.parquet")
+    table = read(plan_of(tmp_path / "in.parquet"))
+    table.validate(full=True)
+    assert columns(table, "text", "note", "n", "read.problem") == [
+        ("good", "good", 1, None),
+        (None, None, 2, "bad_utf8"),
+        (None, None, 3, "no_text"),
+        ("gr\u00fcn", "gr\u00fcn", 4, None),
+    ]
+
+
 def test_parquet_html_as_string_becomes_bytes(tmp_path: Path) -> None:
     pq.write_table(pa.table({"html": ["<p>ä", None]}), tmp_path / "in.parquet")
     plan = plan_of(tmp_path / "in.parquet")

@@ -1,8 +1,9 @@
 """Encoding: what each task writes, and what its documents' columns say."""
 
+import json
+
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from gristmill.errors import ConfigError, ShardError
@@ -14,6 +15,7 @@ from gristmill.pipeline.shard import RunFolder
 from gristmill.tokenize import encode_group
 from gristmill.tokenize.encode import Encoder, load_encoder
 from gristmill.tokenize.encode_group import ENCODED, EncodeGroup, raw_type
+from gristmill.tokenize.ranked_file import read_ranked
 from gristmill.tokenize.source import TokenizerSource
 
 TEXTS = [[f"sack {n} of rye, ground {n * n} times" for n in range(k, 40, 2)] for k in range(2)]
@@ -26,12 +28,10 @@ def encode(folder: RunFolder, tokenizer, dtype: str = "auto", **columns: str | N
     execute(folder, [Round("tokens.encode", work)], LocalRunner())
     tables = []
     for manifest in folder.manifests("tokens.encode"):
-        path = folder.file("tokens.encode", manifest.task, "documents.parquet")
-        table = pq.read_table(path)
+        path = folder.file("tokens.encode", manifest.task, "documents.arrow")
+        table = read_ranked(path, 0, 2**64 - 1)
         assert table.schema.equals(ENCODED)
-        raw = np.fromfile(
-            path.with_name(path.name.replace("documents.parquet", "tokens.raw")), "<u2"
-        )
+        raw = np.fromfile(folder.file("tokens.encode", manifest.task, "tokens.raw"), "<u2")
         spans = zip(table["first"].to_pylist(), table["tokens"].to_pylist(), strict=True)
         ids = [raw[first : first + n].tolist() for first, n in spans]
         assert sum(map(len, ids)) == len(raw) == manifest.output("tokens.raw").tokens
@@ -102,13 +102,31 @@ def test_a_cluster_has_one_draw(lay, bpe) -> None:
     assert len(set(by_key.values())) == 3
 
 
-def test_columns_of_other_types_do_not_count(lay, bpe) -> None:
+def test_columns_that_hold_no_numbers_are_refused(lay, bpe) -> None:
+    for name in ("minhash_dedup.copies", "minhash_dedup.survivor"):
+        folder = lay([["a", "b"]], {name: pa.array(["x"] * 2)})
+        with pytest.raises(ShardError, match=rf"{name} holds string, no whole numbers"):
+            encode(folder, bpe("gpt4"))
+
+
+def test_whole_numbers_of_any_width_do(lay, bpe) -> None:
     more = {
-        "minhash_dedup.copies": pa.array(["many"] * 2),
-        "minhash_dedup.survivor": pa.array(["x"] * 2),
+        "minhash_dedup.copies": pa.array([2, 1], pa.int16()),
+        "minhash_dedup.survivor": pa.array([7, 7], pa.int64()),
     }
     rows = encode(lay([["a", "b"]], more), bpe("gpt4"))
-    assert (rows.num_rows, len(set(rows["draw"].to_pylist()))) == (2, 2)
+    assert (rows.num_rows, len(set(rows["draw"].to_pylist()))) == (3, 1)
+
+
+def test_end_of_text_that_is_an_ordinary_token_is_refused(lay, bpe, tmp_path) -> None:
+    """It would end texts in their middle."""
+    body = json.loads(bpe("gpt4").read_text())
+    (ordinary,) = load_encoder(bpe("gpt4")).encode(["g"])[0].tolist()
+    body["added_tokens"] = [body["added_tokens"][0] | {"content": "g", "id": ordinary}]
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps(body))
+    with pytest.raises(ShardError, match=r"comes up in ordinary text.*end_of_text"):
+        encode(lay([["g"]]), path)
 
 
 def test_types_of_tokens() -> None:

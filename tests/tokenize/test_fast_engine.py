@@ -1,6 +1,7 @@
 """gigatoken gives the ids of HF tokenizers, or is not used."""
 
 import json
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,13 @@ import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors
 
 from gristmill.tokenize import fast_engine
 from gristmill.tokenize.encode import load_encoder
-from gristmill.tokenize.patterns import PATTERNS
+from gristmill.tokenize.patterns import CL100K_BASE, PATTERNS
 
+_ALL = PATTERNS | {"cl100k": CL100K_BASE}
 _BYTES = sorted(pre_tokenizers.ByteLevel.alphabet())
 Merge = tuple[str, str]
 
@@ -25,7 +27,7 @@ def _model(folder: Path, merges: list[Merge], pattern: str = "gpt2", **bpe) -> P
     for left, right in merges:
         vocab.setdefault(left + right, len(vocab))
     tokenizer = Tokenizer(models.BPE(vocab=vocab, merges=merges, **bpe))
-    split = pre_tokenizers.Split(Regex(PATTERNS[pattern]), behavior="isolated")
+    split = pre_tokenizers.Split(Regex(_ALL[pattern]), behavior="isolated")
     byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split, byte_level])
     tokenizer.decoder = decoders.ByteLevel()
@@ -60,6 +62,42 @@ def _merges(draw) -> list[Merge]:
     return merges
 
 
+def test_merges_listed_twice_go_through_hf(tmp_path) -> None:
+    path = _model(tmp_path, [("a", "b"), ("b", "c"), ("c", "a")])
+    body = json.loads(path.read_text())
+    body["model"]["merges"].append(body["model"]["merges"][0])
+    path.write_text(json.dumps(body))
+    encoder, reference = load_encoder(path), _reference(path)
+    assert encoder.engine == "tokenizers"
+    for text in ("abcabc", "bcab", "cab"):
+        assert encoder.encode([text])[0].tolist() == reference.encode(text).ids
+
+
+def test_special_tokens_that_a_template_would_add_are_not(bpe, tmp_path) -> None:
+    """Llama 3 puts one before each text; here documents are ended once, when they are written."""
+    tokenizer = Tokenizer.from_file(str(bpe("gpt4")))
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<|endoftext|> $A", special_tokens=[("<|endoftext|>", 399)]
+    )
+    path = tmp_path / "tokenizer.json"
+    tokenizer.save(str(path))
+    _agrees(path, ["The mill grinds.", ""])
+
+
+_SPACES = ["\t", "\n", "\x0b", "\x0c", "\r", " ", "\x85", "\xa0", "\u1680", "\u2003", "\u2028",
+           "\u202f", "\u205f", "\u3000", "\x1c", "\u200b"]  # fmt: skip
+
+
+def test_white_space_at_the_very_end(tmp_path) -> None:
+    """cl100k_base alone treats it in its own way; the fast engine does not know that."""
+    spaces = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    names = {s: spaces.pre_tokenize_str(s)[0][0] for s in _SPACES}
+    merges = [("Ċ", name[0]) for name in sorted(set(names.values()))]
+    path = _model(tmp_path, list(dict.fromkeys(merges)), "cl100k")
+    ends = ["".join(pair) for pair in product(_SPACES, repeat=2)]
+    _agrees(path, ["mill", *(f"mill{end}" for end in ends), *(f"mill\n{s}" for s in _SPACES)])
+
+
 @settings(max_examples=150, deadline=None)
 @given(_merges(), st.lists(st.text("abc ", max_size=30), min_size=1, max_size=8), st.booleans())
 def test_any_merges_in_any_order(tmp_path_factory, merges, texts, ignore: bool) -> None:
@@ -91,7 +129,7 @@ def _codes() -> list[str]:
     return [chr(c) for c in sorted(every)]
 
 
-@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("pattern", _ALL)
 def test_every_code_point_is_cut_alike(tmp_path, pattern: str) -> None:
     """Both engines, all of Unicode but those listed as new, which HF does."""
     path = _model(tmp_path, _pairs(), pattern)

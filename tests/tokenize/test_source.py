@@ -34,11 +34,11 @@ def test_end_of_text_goes_with_path() -> None:
 def test_a_trained_tokenizer_is_found_in_the_run(tmp_path) -> None:
     block = TokenizerBlock(train=TrainBpe())
     block.check()
-    assert block.source() == TokenizerSource(None, "<|endoftext|>")
+    assert block.source({}) == TokenizerSource(None, "<|endoftext|>")
     assert block.assets() == {}
-    assert block.gather() == block.train
+    assert block.gather({}) == block.train
     folder = RunFolder(tmp_path, "0" * 16)
-    assert block.source().file(folder) == tmp_path / "tokenizer" / "tokenizer.json"
+    assert block.source({}).file(folder) == tmp_path / "tokenizer" / "tokenizer.json"
 
 
 def test_a_given_tokenizer_is_checked_and_hashed(bpe, tmp_path, monkeypatch) -> None:
@@ -48,7 +48,7 @@ def test_a_given_tokenizer_is_checked_and_hashed(bpe, tmp_path, monkeypatch) -> 
     block = TokenizerBlock(path="own.json", end_of_text="<|endoftext|>")
     block.check()
     assert block.assets() == {"path": hashlib.sha256(body).hexdigest()}
-    source = block.source()
+    source = block.source({})
     monkeypatch.chdir("/")  # workers stand elsewhere
     folder = RunFolder(tmp_path / "out", "0" * 16)
     assert source.file(folder) == tmp_path / "own.json"
@@ -60,7 +60,7 @@ def test_a_path_below_home(bpe, tmp_path, monkeypatch) -> None:
     (tmp_path / "own.json").write_bytes(bpe("gpt4").read_bytes())
     block = TokenizerBlock(path="~/own.json")
     block.check()
-    assert block.source().path == str(tmp_path / "own.json")
+    assert block.source({}).path == str(tmp_path / "own.json")
 
 
 def test_errors_come_before_any_work(bpe, tmp_path) -> None:
@@ -80,8 +80,8 @@ def test_a_folder_that_holds_one(bpe, tmp_path) -> None:
     for folder in (tmp_path, tmp_path / "tokenizer"):
         block = TokenizerBlock(path=str(folder))
         block.check()
-        assert block.gather() is None
-        assert block.source().path == str(tmp_path / "tokenizer" / "tokenizer.json")
+        assert block.gather({}) is None
+        assert block.source({}).path == str(tmp_path / "tokenizer" / "tokenizer.json")
     with pytest.raises(ConfigError, match="no such file, nor a folder with"):
         TokenizerBlock(path=str(tmp_path.parent / "elsewhere")).check()
 
@@ -89,10 +89,10 @@ def test_a_folder_that_holds_one(bpe, tmp_path) -> None:
 def _run(block: TokenizerBlock, lay) -> Path:
     folder = lay([["mill"]])
     block.check()
-    made = block.gather()
+    made = block.gather({})
     assert made is not None
     execute(folder, made.rounds("tokenizer", View("documents")), LocalRunner())
-    assert block.source().file(folder) == folder.root / "tokenizer" / "tokenizer.json"
+    assert block.source({}).file(folder) == folder.root / "tokenizer" / "tokenizer.json"
     assert folder.manifests("tokenizer")[0].facts["vocab_size"] == 400
     return folder.root / "tokenizer"
 
@@ -132,11 +132,23 @@ def test_a_named_encoding_from_the_cache(bpe, tmp_path, lay, monkeypatch) -> Non
     made = _run(block, lay)
     assert ranks_of(made / "tokenizer.json") == ranks
     assert block.assets() == {"tiktoken": known.sha256}
-    assert block.source() == TokenizerSource(None, "<|endoftext|>")
+    assert block.source({}) == TokenizerSource(None, "<|endoftext|>")
     encodings.cache_path("cl100k_base").unlink()
-    assert block.gather() is not None  # a finished run is read without the cache
+    assert block.gather({}) is not None  # a finished run is read without the cache
 
 
 def test_a_name_that_tiktoken_does_not_have() -> None:
     with pytest.raises(ValidationError, match="cl100k_base"):
         TokenizerBlock(tiktoken="cl100k")
+
+
+def test_a_file_that_changed_since_the_plan_is_refused(bpe, tmp_path) -> None:
+    path = tmp_path / "tokenizer.json"
+    path.write_bytes(bpe("gpt4").read_bytes())
+    block = TokenizerBlock(path=str(path))
+    assets = {f"tokenizer.{name}": value for name, value in block.assets().items()}
+    source = block.source(assets)
+    assert source.file(RunFolder(tmp_path, "x")) == path
+    path.write_text(path.read_text() + "\n")
+    with pytest.raises(ConfigError, match=r"not the file that the run was planned with.*--out"):
+        source.encoder(RunFolder(tmp_path, "x"))

@@ -78,8 +78,9 @@ class WriteDataset(Gather):
     )
 
     def reads(self) -> tuple[str, ...]:
-        """The text, and the columns that are asked for by name."""
-        return tuple(dict.fromkeys(("text", *(self.columns or ()))))
+        """The text, and the columns that are asked for by name and are not the usual ones."""
+        cluster = [self.cluster] if self.cluster not in (None, held_out.CLUSTER) else []
+        return tuple(dict.fromkeys(("text", *(self.columns or ()), *cluster)))
 
     def rounds(self, name: str, view: View) -> tuple[Round, ...]:
         """Measure, lay out, write, describe."""
