@@ -9,6 +9,7 @@ import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from gristmill.commands.options import AsJson
 from gristmill.console import stderr
@@ -198,7 +199,11 @@ def convert(
     opened = _open(source, token_format, tokenizer, eot, eot_place, from_dtype)
     target = make_target(to, opened.vocab_size, dtype, target_tokens)
     with stderr().status("opening") as status:
-        done = convert_shards(opened, target, out, lambda name: status.update(plain(name, " ")))
+
+        def tell(name: str) -> None:
+            status.update(Text(plain(name, " ")))
+
+        done = convert_shards(opened, target, out, tell)
     if as_json:
         print(json.dumps(asdict(done) | {"format": to, "dtype": target.dtype.name}, indent=1))
         return

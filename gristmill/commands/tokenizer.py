@@ -92,7 +92,7 @@ def train(
     facts = json.loads((out / "tokenizer" / "00000.manifest.json").read_bytes())["facts"]
     print(f"tokenizer: {out / 'tokenizer' / JSON}, {facts['vocab_size']:,} tokens")
     if facts["no_tiktoken"]:
-        print(f"not for tiktoken: {facts['no_tiktoken']}", file=sys.stderr)
+        print(plain(f"not for tiktoken: {facts['no_tiktoken']}", " "), file=sys.stderr)
 
 
 @tokenizer.command()
