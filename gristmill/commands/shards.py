@@ -19,7 +19,13 @@ from gristmill.tokenize.convert import convert as convert_shards
 from gristmill.tokenize.formats import FORMATS
 from gristmill.tokenize.glimpse import Glimpse
 from gristmill.tokenize.provenance import where as find_token
-from gristmill.tokenize.shard_info import ShardInfo, TokenizerInfo, foreign_info, shard_info
+from gristmill.tokenize.shard_info import (
+    ShardInfo,
+    TokenizerInfo,
+    foreign_info,
+    listed,
+    shard_info,
+)
 from gristmill.tokenize.shard_source import Source, open_foreign, open_own, own_folder
 from gristmill.tokenize.visible import plain
 
@@ -108,7 +114,7 @@ def _listed(path: Path) -> bool:
     folder = own_folder(path if path.is_dir() else path.parent)
     if folder is None or path.is_dir():
         return folder is not None
-    return any(file.path.name == path.name for file in open_own(folder).files)
+    return bool(listed(open_own(folder), path))
 
 
 def _print_info(found: ShardInfo) -> None:

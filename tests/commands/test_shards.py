@@ -185,3 +185,15 @@ def test_a_name_is_no_markup(
 
 def render(shown: str | Text) -> Text:
     return Text.from_markup(shown) if isinstance(shown, str) else shown
+
+
+def test_info_of_a_file_named_like_one_of_the_run(
+    token_run: Any, tmp_path: Path, capsys: Capture
+) -> None:
+    shutil.copytree(token_run.out / "shards", tmp_path / "shards")
+    other = tmp_path / "train_000000.bin"
+    shutil.copyfile(tmp_path / "shards" / "val_000000.bin", other)
+    assert run_cli(["shards", "info", str(other), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [file["path"] for file in found["files"]] == [str(other)]
+    assert found["manifest_sha256"] is None
