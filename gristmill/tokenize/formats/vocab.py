@@ -117,8 +117,7 @@ def _read(path: StrPath) -> dict[str, Any]:
 #: Larger ids than this come from damage, not from a vocabulary, and would exhaust memory.
 _MAX_ID = 2**24
 
-#: Longer tokens than this come from damage too. Of the encodings of tiktoken none has a longer
-#: token than 128 bytes.
+#: Longer tokens than this come from damage too: no piece of a text that repeats is so long.
 _LONGEST = 1 << 16
 
 
