@@ -25,6 +25,7 @@ from gristmill.commands import (
 from gristmill.commands.options import Terminated
 from gristmill.console import stderr
 from gristmill.errors import GristmillError
+from gristmill.tokenize.visible import plain
 
 _INTERRUPTED = 130
 
@@ -105,5 +106,7 @@ def run_cli(arguments: list[str]) -> int:
 def _say(message: str, code: int) -> int:
     if os.environ.get("GRISTMILL_DEBUG"):
         stderr().print_exception()
-    print(f"gristmill: {message}", file=sys.stderr)
+    # One line, and nothing in it that steers the terminal: it may quote names from others' files.
+    line = " ".join(plain(part.strip(), " ") for part in message.splitlines())
+    print(f"gristmill: {line}", file=sys.stderr)
     return code

@@ -22,6 +22,7 @@ from rich.table import Table
 
 from gristmill.pipeline.report import Report
 from gristmill.pipeline.run import TaskFailure, TaskResult, Watch
+from gristmill.tokenize.visible import plain
 
 _PLAIN_SECONDS = 10.0
 _BAR = 20
@@ -71,7 +72,7 @@ class LiveProgress(Watch):
         self._running.pop(result.task, None)
         self._done += 1
         if isinstance(result, TaskFailure):
-            line = f"[red]{self._name} shard {result.task}:[/] {escape(result.message)}"
+            line = f"[red]{self._name} shard {result.task}:[/] {escape(plain(result.message, ' '))}"
             self._console.print(line, highlight=False, soft_wrap=True)
         else:
             self._finished[0] += result.docs_in
@@ -118,7 +119,7 @@ def funnel_table(report: Report) -> Table:
     for stage in report.stages:
         bar = "█" * math.ceil(_BAR * stage.docs_out / first) if first else ""
         table.add_row(
-            stage.name,
+            escape(stage.name),
             f"{stage.docs_in:,}",
             f"{stage.docs_out:,}",
             f"{stage.docs_out / stage.docs_in:.1%}" if stage.docs_in else "–",
@@ -137,7 +138,7 @@ def drops_table(report: Report) -> Table:
     for stage in report.stages:
         reasons = sorted(stage.drops.items(), key=lambda item: (-item[1], item[0]))
         for i, (reason, n) in enumerate(reasons):
-            table.add_row(stage.name if i == 0 else "", reason, f"{n:,}")
+            table.add_row(escape(stage.name) if i == 0 else "", escape(reason), f"{n:,}")
     return table
 
 

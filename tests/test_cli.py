@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gristmill.cli import run_cli
+from gristmill.errors import ConfigError
 
 COMMANDS = [
     "demo", "run", "plan", "stage", "report", "whatif", "contamination", "verify", "train",
@@ -179,3 +180,14 @@ def test_a_bug_is_one_line_too_and_debug_shows_where(
     monkeypatch.setenv("GRISTMILL_DEBUG", "1")
     assert run_cli(["verify", str(tmp_path)]) == 1
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_an_error_is_one_line_and_does_not_act_on_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(_: Any) -> None:
+        raise ConfigError("x.json: one of \x1b]0;owned\x07,\n\t<a  b>\u202e")
+
+    monkeypatch.setattr("gristmill.commands.data.reopen", refuse)
+    told = refused(capsys, "verify", str(tmp_path))
+    assert told == "gristmill: x.json: one of ⟨U+001B⟩]0;owned⟨U+0007⟩, <a  b>⟨U+202E⟩"

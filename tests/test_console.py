@@ -91,3 +91,15 @@ def test_progress_in_a_terminal() -> None:
         watch.on_result(TaskResult(1, 10, 5))
     assert "curate" in out.getvalue()
     assert "2/2" in out.getvalue()
+
+
+def test_nothing_of_others_is_markup_or_acts_on_the_terminal() -> None:
+    out = io.StringIO()
+    with LiveProgress(Console(file=out, width=100)) as watch:
+        watch.on_round("curate", 1, 0)
+        watch.on_result(TaskFailure(0, "no token [/b]\x1b]0;owned\x07"))
+    assert "no token [/b]⟨U+001B⟩]0;owned⟨U+0007⟩" in out.getvalue()
+    stage = StageCount(name="a[/b]", docs_in=2, docs_out=1, drops={"c[/d]": 1})
+    text = shown(report(stages=(stage,)))
+    assert "a[/b]" in text
+    assert "c[/d]" in text

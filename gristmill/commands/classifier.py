@@ -1,6 +1,7 @@
 """``classifier train`` and ``classifier test``: a quality classifier from two sets of texts."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -71,7 +72,7 @@ def train(
         try:
             found = _measured(out, good, bad, held_out=held_out)
         except ValueError as error:  # the model is made and good: no error of the command
-            Console(stderr=True).print(f"not tested: {error}; with more texts it would be")
+            print(f"not tested: {error}; with more texts it would be", file=sys.stderr)
     if as_json:
         print(json.dumps(found.to_dict() if found else {"docs": model.docs}, indent=1))
     elif found:

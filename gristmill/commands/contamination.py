@@ -13,6 +13,7 @@ from rich.table import Table
 from gristmill.api import reopen
 from gristmill.commands.options import AsJson, RunDir
 from gristmill.filters.contamination import Contamination, ItemHits, read_contamination
+from gristmill.tokenize.visible import plain
 
 
 def contamination(
@@ -38,7 +39,7 @@ def contamination(
         console.print(f"[yellow]note:[/] {escape(note)}", highlight=False, soft_wrap=True)
     for title, hits in (("dropped", found.dropped), ("touched, kept", found.touched)):
         for line in _lines(title, hits, top):
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
+            console.print(plain(line, " "), highlight=False, markup=False, soft_wrap=True)
 
 
 def _files(found: Contamination) -> Table:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from gristmill.api import prepare, reopen
@@ -34,6 +35,7 @@ from gristmill.pipeline.verify import verify as verify_run
 from gristmill.recipe import STAGES, Recipe, load_recipe, parse_recipe, preset_files
 from gristmill.settings import nearest, override
 from gristmill.tokenize.formats.shard_set import ShardSet
+from gristmill.tokenize.visible import plain
 
 RecipeName = Annotated[
     str, typer.Argument(help=f"A YAML file, or a preset: {', '.join(preset_files())}.")
@@ -122,13 +124,13 @@ def plan(
 
 
 def _plan_table(made: Plan) -> Table:
-    table = Table("stage", "parameters", title=made.name, title_justify="left")
+    table = Table("stage", "parameters", title=escape(made.name), title_justify="left")
     for entry in made.recipe["stages"]:
         for name, parameters in entry.items():
-            table.add_row(name, _in_words(parameters))
+            table.add_row(name, escape(_in_words(parameters)))
     for block in ("tokenizer", "shards", "dataset"):
         if made.recipe[block]:
-            table.add_row(block, _in_words(made.recipe[block]))
+            table.add_row(block, escape(_in_words(made.recipe[block])))
     return table
 
 
@@ -243,7 +245,7 @@ def verify(
     if as_json:
         print(json.dumps([{"kind": f.kind, "message": f.message} for f in found], indent=1))
     for finding in found[:20] if not as_json else []:
-        print(f"{finding.kind}: {finding.message}")
+        print(plain(f"{finding.kind}: {finding.message}", " "))
     if any(f.kind == "corrupt" for f in found):
         raise CorruptError(f"{folder}: {len(found)} findings")
     if found:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from gristmill.commands.data import run_recipe
 from gristmill.commands.model import (
@@ -43,7 +44,7 @@ def demo(
     console.rule("1 · a small crawl")
     files = write_crawl(out / "crawl")
     size = sum(file.stat().st_size for file in files)
-    console.print(f"{len(files)} WARC files, {size / 1e6:.1f} MB, in {out / 'crawl'}")
+    console.print(f"{len(files)} WARC files, {size / 1e6:.1f} MB, in {escape(str(out / 'crawl'))}")
     console.rule("2 · from crawl to token shards")
     recipe = load_recipe("demo", inputs=[str(out / "crawl" / "*.warc.gz")])
     run_recipe(recipe, out / "data", Where(workers))
@@ -55,14 +56,17 @@ def demo(
     how = Sampling(temperature=0.7, top_k=40, max_tokens=60, stop_ids=(int(saved.state["eot"]),))
     for prompt in _PROMPTS:
         text = continue_prompt(saved, prompt, how, 1)[0]["text"]
-        console.print(f"[bold]{prompt}[/]{text}", highlight=False)
+        console.print(f"[bold]{prompt}[/]{escape(text)}", highlight=False)
     console.rule(f"done in {time.monotonic() - begun:.0f} s")
     for what, where in (
         ("clean documents", out / "data" / "documents"),
         ("token shards", out / "data" / "shards"),
         ("model", out / "model"),
     ):
-        console.print(f"{what:<16}{where}", highlight=False, soft_wrap=True)
-    console.print(f"Look closer:    gristmill report {out / 'data'}", highlight=False)
-    console.print(f"                gristmill verify {out / 'data'}", highlight=False)
-    console.print(f"                gristmill sample {out / 'model'} 'The bees'", highlight=False)
+        console.print(f"{what:<16}{where}", highlight=False, markup=False, soft_wrap=True)
+    for line in (
+        f"Look closer:    gristmill report {out / 'data'}",
+        f"                gristmill verify {out / 'data'}",
+        f"                gristmill sample {out / 'model'} 'The bees'",
+    ):
+        console.print(line, highlight=False, markup=False)

@@ -9,6 +9,7 @@ import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from gristmill.commands.options import AsJson
 from gristmill.console import stderr
@@ -18,7 +19,13 @@ from gristmill.tokenize.convert import convert as convert_shards
 from gristmill.tokenize.formats import FORMATS
 from gristmill.tokenize.glimpse import Glimpse
 from gristmill.tokenize.provenance import where as find_token
-from gristmill.tokenize.shard_info import ShardInfo, TokenizerInfo, foreign_info, shard_info
+from gristmill.tokenize.shard_info import (
+    ShardInfo,
+    TokenizerInfo,
+    foreign_info,
+    listed,
+    shard_info,
+)
 from gristmill.tokenize.shard_source import Source, open_foreign, open_own, own_folder
 from gristmill.tokenize.visible import plain
 
@@ -107,7 +114,7 @@ def _listed(path: Path) -> bool:
     folder = own_folder(path if path.is_dir() else path.parent)
     if folder is None or path.is_dir():
         return folder is not None
-    return any(file.path.name == path.name for file in open_own(folder).files)
+    return bool(listed(open_own(folder), path))
 
 
 def _print_info(found: ShardInfo) -> None:
@@ -198,7 +205,11 @@ def convert(
     opened = _open(source, token_format, tokenizer, eot, eot_place, from_dtype)
     target = make_target(to, opened.vocab_size, dtype, target_tokens)
     with stderr().status("opening") as status:
-        done = convert_shards(opened, target, out, lambda name: status.update(plain(name, " ")))
+
+        def tell(name: str) -> None:
+            status.update(Text(plain(name, " ")))
+
+        done = convert_shards(opened, target, out, tell)
     if as_json:
         print(json.dumps(asdict(done) | {"format": to, "dtype": target.dtype.name}, indent=1))
         return

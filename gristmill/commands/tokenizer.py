@@ -14,11 +14,10 @@ from gristmill.errors import ConfigError
 from gristmill.pipeline.inputs import kind_of
 from gristmill.recipe import parse_recipe
 from gristmill.settings import override
+from gristmill.tokenize.any_tokenizer import NamedTokenizer
 from gristmill.tokenize.by_name import as_tokenizer_json, ranks_named
-from gristmill.tokenize.encode import load_encoder
 from gristmill.tokenize.encodings import ENCODINGS
 from gristmill.tokenize.exports import CONFIG, JSON, RANKS, write_json, write_ranks
-from gristmill.tokenize.formats.vocab import load_vocabulary
 from gristmill.tokenize.patterns import PATTERNS
 from gristmill.tokenize.ranks import beside
 from gristmill.tokenize.source import find_tokenizer
@@ -92,7 +91,7 @@ def train(
     facts = json.loads((out / "tokenizer" / "00000.manifest.json").read_bytes())["facts"]
     print(f"tokenizer: {out / 'tokenizer' / JSON}, {facts['vocab_size']:,} tokens")
     if facts["no_tiktoken"]:
-        print(f"not for tiktoken: {facts['no_tiktoken']}", file=sys.stderr)
+        print(plain(f"not for tiktoken: {facts['no_tiktoken']}", " "), file=sys.stderr)
 
 
 @tokenizer.command()
@@ -116,18 +115,16 @@ def encode(
         raise ConfigError("give either a text or --in FILE")
     text = _read(text, file)
     with as_tokenizer_json(name) as path:
-        vocabulary = load_vocabulary(path)
-        special = sorted(vocabulary.special)
-        # Which one ends a text makes no difference here.
-        end = vocabulary.token_bytes[special[0]].decode() if special else None
-        encoder = load_encoder(path, end)
-    ids = encoder.encode([text])[0].tolist()
+        opened = NamedTokenizer(name, path)
+        vocabulary = opened.vocabulary()
+        engine, encode_texts = opened.engine(vocabulary)
+    ids = encode_texts([text])[0].tolist()
     pieces = [vocabulary.token_bytes[number] for number in ids]
     size = sum(map(len, pieces))
     if as_json:
         texts = [piece.decode("utf-8", "replace") for piece in pieces]
         found = {"count": len(ids), "bytes": size, "ids": ids, "tokens": texts}
-        print(json.dumps(found | {"engine": encoder.engine}, ensure_ascii=True))
+        print(json.dumps(found | {"engine": engine}, ensure_ascii=True))
         return
     rate = f", {size / len(ids):.2f} bytes a token" if ids else ""
     print(f"{len(ids):,} tokens of {size:,} bytes{rate}")
@@ -156,10 +153,15 @@ def export(
 ) -> None:
     """Write a tokenizer in every form, with the same ids: HF tokenizers, transformers, tiktoken.
 
+    Replaces nothing: a folder that holds a tokenizer already is refused.
+
     **Example**
 
         gristmill tokenizer export cl100k_base --out cl100k
     """
+    names = (JSON, CONFIG, RANKS, beside(Path(RANKS)).name)
+    if taken := [out / file for file in names if (out / file).exists()]:
+        raise ConfigError(f"{taken[0]}: exists already; name a new folder")
     ranks, given = ranks_named(name), find_tokenizer(name)
     body = tokenizer_json(ranks, name) if ranks else given.read_text("utf-8")
     ranks = ranks or ranks_of(given)
@@ -169,4 +171,4 @@ def export(
     out.mkdir(parents=True, exist_ok=True)
     write_json(body, end, lambda file: out / file)
     write_ranks(ranks, lambda file: out / file)
-    print(f"{out}: {JSON}, {CONFIG}, {RANKS}, {beside(Path(RANKS)).name}")
+    print(f"{out}: {', '.join(names)}")

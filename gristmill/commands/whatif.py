@@ -13,6 +13,7 @@ from gristmill.api import whatif as foresee
 from gristmill.commands.options import AsJson, RunDir, Settings
 from gristmill.pipeline.whatif.fate import Example
 from gristmill.pipeline.whatif.foresee import WhatIf
+from gristmill.tokenize.visible import plain
 
 _MEANING = {
     "newly_kept": "newly kept",
@@ -50,7 +51,8 @@ def whatif(
     for note in found.notes:
         console.print(f"[yellow]note:[/] {escape(note)}", highlight=False, soft_wrap=True)
     for example in found.examples:
-        console.print(_in_words(example), highlight=False, markup=False, soft_wrap=True)
+        for line in _in_words(example):
+            console.print(plain(line, " "), highlight=False, markup=False, soft_wrap=True)
 
 
 def _funnel(found: WhatIf) -> Table:
@@ -69,7 +71,7 @@ def _funnel(found: WhatIf) -> Table:
         table.add_row(old.name, "out", *_figures(old.docs_out, new.docs_out))
         for reason in dict.fromkeys([*old.drops, *new.drops]):
             figures = _figures(old.drops.get(reason, 0), new.drops.get(reason, 0))
-            table.add_row("", reason, *figures)
+            table.add_row("", escape(reason), *figures)
         if n := found.unforeseen.get(old.name):
             table.add_row("", "unforeseen", *_figures(0, n))
     return table
@@ -79,14 +81,17 @@ def _figures(was: int, now: int) -> tuple[str, str, str]:
     return f"{was:,}", f"{now:,}", f"[bold]{now - was:+,}[/]" if now != was else ""
 
 
-def _in_words(example: Example) -> str:
+def _in_words(example: Example) -> tuple[str, str]:
     """Return two lines: which document, and why."""
     signals = ", ".join(f"{name} {_short(value)}" for name, value in example.signals.items())
     limits = ", ".join(
         f"{example.stage}.{name} {a} → {b}" for name, (a, b) in example.thresholds.items()
     )
     where = example.url or example.id or ""
-    return f"{example.old} → {example.new}  {where} (key {example.key})\n    {signals}; {limits}"
+    return (
+        f"{example.old} → {example.new}  {where} (key {example.key})",
+        f"    {signals}; {limits}",
+    )
 
 
 def _short(value: object) -> str:

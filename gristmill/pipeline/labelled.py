@@ -21,6 +21,7 @@ Labelled = tuple[list[str], list[str | None]]
 #: Columns that name a language, in the order in which they are looked for.
 LANGUAGE_COLUMNS = ("language", "lang")
 _ROWS = 1024
+_LISTED = 8
 _BATCH_BYTES = 4 << 20
 
 
@@ -64,20 +65,29 @@ def read_labelled(
     Args:
         files: what ``document_files`` returned.
         column: where the language stands; None = ``language`` or ``lang``, where there is one.
-        max_docs: documents at most, but one a file at least.
+        max_docs: documents at most; where there are more files than that, some are left out.
         max_bytes: the text that reaches this size is the last one.
 
     Raises:
-        ConfigError: a file cannot be read or has no column ``text``.
+        ConfigError: a file cannot be read, has no column ``text``, or not the ``column`` named.
     """
-    docs_each = None if max_docs is None else max(1, max_docs // len(files))
     bytes_each = None if max_bytes is None else max(1, max_bytes // len(files))
-    for path in files:
-        rows = _parquet(path, column) if path.endswith(".parquet") else _jsonl(path, column)
+    for number, path in enumerate(files):
+        docs = None if max_docs is None else _part(max_docs, number, len(files))
+        if docs == 0:
+            continue
+        names: list[str] = []
+        read = _parquet if path.endswith(".parquet") else _jsonl
         try:
-            yield from _batches(rows, docs_each, bytes_each)
+            yield from _batches(read(path, column, names), docs, bytes_each)
         except ShardError as error:
             raise ConfigError(str(error)) from error
+        _need(path, column, names)
+
+
+def _part(total: int, number: int, parts: int) -> int:
+    """Return how many of ``total`` fall to a part, so that all come to ``total``, evenly spread."""
+    return -(-total * (number + 1) // parts) + (-total * number // parts)
 
 
 def _batches(
@@ -100,25 +110,46 @@ def _batches(
         yield texts, languages
 
 
-def _parquet(path: str, column: str | None) -> Iterator[tuple[str, str | None]]:
+def _need(path: str, column: str | None, names: Sequence[str]) -> None:
+    """Raise ConfigError where a column that was asked for is not there."""
+    if column is not None and column not in names:
+        raise ConfigError(f"{path}: no column {column} (there is: {', '.join(names[:_LISTED])})")
+
+
+def _parquet(path: str, column: str | None, names: list[str]) -> Iterator[tuple[str, str | None]]:
+    """Yield text and language of each row; ``names`` becomes the columns of the file."""
     try:
         with fsspec.open(path, "rb") as file:
             reader = pq.ParquetFile(file)
-            names = reader.schema_arrow.names
-            if "text" not in names:
-                raise ConfigError(f"{path}: no column text (there is: {', '.join(names[:8])})")
+            names += reader.schema_arrow.names
+            _need(path, "text", names)
+            _need(path, column, names)
             label = _label(names, column)
             wanted = ["text", *([label] if label else [])]
             for batch in reader.iter_batches(batch_size=_ROWS, columns=wanted):
-                texts = batch.column("text").to_pylist()
-                labels = batch.column(label).to_pylist() if label else [None] * len(texts)
+                texts = _values(batch.column("text"))
+                labels = _values(batch.column(label)) if label else [None] * len(texts)
                 yield from _rows(zip(texts, labels, strict=True))
     except (OSError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())[:200]
         raise ConfigError(f"{path}: not a readable Parquet file: {reason}") from error
 
 
-def _jsonl(path: str, column: str | None) -> Iterator[tuple[str, str | None]]:
+def _values(column: pa.Array) -> list[Any]:
+    """Return the values of a column; bytes that are not UTF-8 are replaced by U+FFFD."""
+    try:
+        values: list[Any] = column.to_pylist()
+    except UnicodeDecodeError:  # Parquet readers do not look
+        raw = column.cast(pa.large_binary()).to_pylist()
+        return [None if value is None else value.decode("utf-8", "replace") for value in raw]
+    return values
+
+
+def _jsonl(path: str, column: str | None, names: list[str]) -> Iterator[tuple[str, str | None]]:
+    """Yield text and language of each line.
+
+    ``names`` becomes the fields of the first line with ``column``, or else of the last line.
+    """
     found = False
     for _, line in read_lines(path):
         try:
@@ -126,6 +157,8 @@ def _jsonl(path: str, column: str | None) -> Iterator[tuple[str, str | None]]:
         except ValueError:
             continue
         if isinstance(body, dict):
+            if column not in names:
+                names[:] = body
             label = _label(list(body), column)
             rows = list(_rows([(body.get("text"), body.get(label) if label else None)]))
             found = found or bool(rows)

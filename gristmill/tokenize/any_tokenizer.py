@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gristmill.errors import ConfigError
-from gristmill.tokenize.encode import Encode, load_encoder
+from gristmill.tokenize.encode import Encode, encodable, hf_tokenizer, load_encoder
 from gristmill.tokenize.formats.vocab import Vocabulary, load_vocabulary
 from gristmill.tokenize.source import find_tokenizer
 
@@ -41,30 +41,24 @@ class NamedTokenizer:
         Raises:
             ConfigError: ``tokenizers`` refuses the file.
         """
-        from tokenizers import Tokenizer
-
-        try:
-            tokenizer = Tokenizer.from_file(str(self.path))
-        except Exception as error:  # tokenizers raises bare Exception
-            raise ConfigError(
-                f"{self.path}: refused by tokenizers ({error}); export the tokenizer again"
-            ) from error
-        tokenizer.encode_special_tokens = True
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        return tokenizer
+        return hf_tokenizer(self.path, self.path.read_text("utf-8"))
 
     def encode(self, vocabulary: Vocabulary) -> Encode:
-        """Return the fastest engine with the ids of this file.
+        """Return the fastest engine with the ids of this file."""
+        return self.engine(vocabulary)[1]
+
+    def engine(self, vocabulary: Vocabulary) -> tuple[str, Encode]:
+        """Return the fastest engine with the ids of this file, after its name.
 
         ``load_encoder`` asks which token ends a text; no text here is ended, so any will do.
         """
         special = sorted(vocabulary.special)
         if special:
             name = vocabulary.token_bytes[special[0]].decode("utf-8", "replace")
-            return load_encoder(self.path, name).encode
+            encoder = load_encoder(self.path, name)
+            return encoder.engine, encoder.encode
         tokenizer = self.hf()
-        return lambda texts: [
+        return "tokenizers", lambda texts: [
             np.array(found.ids, np.uint32)
             for found in tokenizer.encode_batch([encodable(t) for t in texts], False)
         ]
@@ -89,11 +83,6 @@ def named_tokenizers(paths: Sequence[str | Path]) -> list[NamedTokenizer]:
     if len(set(names)) < len(names):
         names = [str(file) for file in files]
     return [NamedTokenizer(name, file) for name, file in zip(names, files, strict=True)]
-
-
-def encodable(text: str) -> str:
-    """Replace lone surrogates, which UTF-8 cannot hold, by U+FFFD."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _file(path: Path) -> Path:

@@ -42,7 +42,7 @@ class Encoder:
         """
         if not texts:
             return []
-        ids, sizes = self.encode_batch(pa.array([_encodable(t) for t in texts], pa.string()))
+        ids, sizes = self.encode_batch(pa.array([encodable(t) for t in texts], pa.string()))
         return np.split(ids, np.cumsum(sizes)[:-1])
 
     @property
@@ -75,7 +75,7 @@ def _build(path: Path, body: str, end_of_text: str | None) -> Encoder:
     vocabulary = load_vocabulary(path)
     data = json.loads(body)
     eot = _end_of_text(path, vocabulary, end_of_text)
-    slow = _hf_encode(_hf_tokenizer(path, body))
+    slow = _hf_encode(hf_tokenizer(path, body))
     fast = fast_encode(data, slow)
     return Encoder(len(vocabulary), eot, "gigatoken" if fast else "tokenizers", fast or slow)
 
@@ -92,7 +92,12 @@ def _end_of_text(path: Path, vocabulary: Vocabulary, wanted: str | None) -> int:
     )
 
 
-def _hf_tokenizer(path: Path, body: str) -> Any:
+def hf_tokenizer(path: Path, body: str) -> Any:
+    """Return the ``tokenizers.Tokenizer`` of the text of a ``tokenizer.json``.
+
+    Raises:
+        ConfigError: ``tokenizers`` refuses it; ``path`` says where it stands.
+    """
     from tokenizers import Tokenizer
 
     try:
@@ -119,8 +124,8 @@ def _hf_encode(tokenizer: Any) -> EncodeBatch:
     return encode
 
 
-def _encodable(text: str) -> str:
-    """Replace lone surrogates by U+FFFD."""
+def encodable(text: str) -> str:
+    """Replace lone surrogates, which UTF-8 cannot hold, by U+FFFD."""
     try:
         text.encode()
     except UnicodeEncodeError:

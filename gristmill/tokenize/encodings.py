@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gristmill.errors import ConfigError
+from gristmill.tokenize.formats.vocab import byte_chars
 from gristmill.tokenize.patterns import CL100K_BASE, GPT2, GPT4O
 from gristmill.tokenize.ranks import Ranks, parse_ranks
-from gristmill.tokenize.tokenizer_json import byte_chars
 
 _SITE = "https://openaipublic.blob.core.windows.net"
 _END = "<|endoftext|>"

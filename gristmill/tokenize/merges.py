@@ -8,7 +8,7 @@ so no other pair that spells it ever stands side by side.
 """
 
 from collections.abc import Mapping
-from itertools import pairwise
+from heapq import heappop, heappush
 
 from gristmill.errors import ConfigError
 
@@ -48,12 +48,27 @@ def merges_of(ranks: Mapping[bytes, int], where: str) -> list[Pair]:
 
 def split(token: bytes, ranks: Mapping[bytes, int], below: int) -> list[bytes]:
     """Return what a token's bytes come to when neighbours are joined by ranks under ``below``."""
-    parts = [token[i : i + 1] for i in range(len(token))]
-    while len(parts) > 1:
-        found = [ranks.get(a + b, below) for a, b in pairwise(parts)]
-        best = min(found)
-        if best >= below:
-            break
-        at = found.index(best)
-        parts[at : at + 2] = [parts[at] + parts[at + 1]]
-    return parts
+    size = len(token)
+    end_of = list(range(1, size + 1))  # of the part that begins here; 0 where none does
+    before = list(range(-1, size))  # where the part that ends here, or at size, begins
+    pairs: list[tuple[int, int, int]] = []  # rank, start and end; the first of the lowest on top
+
+    def note(start: int) -> None:
+        if end_of[start] < size:
+            end = end_of[end_of[start]]
+            rank = ranks.get(token[start:end], below)
+            if rank < below:
+                heappush(pairs, (rank, start, end))
+
+    for start in range(size):
+        note(start)
+    while pairs:
+        _, start, end = heappop(pairs)
+        middle = end_of[start]
+        if not middle or middle >= size or end_of[middle] != end:
+            continue  # one of the two has been joined with another
+        end_of[middle], end_of[start], before[end] = 0, end, start
+        note(start)
+        if start:
+            note(before[start])
+    return [token[start:end] for start, end in enumerate(end_of) if end]

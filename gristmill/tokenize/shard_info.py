@@ -135,7 +135,7 @@ def shard_info(path: Path, docs: int = 3) -> ShardInfo:
     if folder is None:
         raise ConfigError(f"{path}: no shards.json here; name a folder of shards, or the format")
     source = open_own(folder)
-    chosen = [file for file in source.files if path.is_dir() or file.path.name == path.name]
+    chosen = list(source.files) if path.is_dir() else listed(source, path)
     if not path.is_dir() and not chosen:
         raise ConfigError(f"{path}: not listed in {folder / 'shards.json'}; name the format")
     files = tuple(_file(source.reader, source.dtype, file) for file in chosen)
@@ -148,6 +148,14 @@ def shard_info(path: Path, docs: int = 3) -> ShardInfo:
         files=files,
         glimpses=_glimpses(source, chosen, docs),
     )
+
+
+def listed(source: Source, path: Path) -> list[SourceFile]:
+    """Return the file of a source that stands at ``path``, or nothing.
+
+    One of the same name in another folder, as in the run folder above ``shards``, is another file.
+    """
+    return [file for file in source.files if file.path.resolve() == path.resolve()]
 
 
 def foreign_info(

@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from gristmill.tokenize.any_tokenizer import NamedTokenizer, encodable
+from gristmill.tokenize.any_tokenizer import NamedTokenizer
+from gristmill.tokenize.encode import encodable
 from gristmill.tokenize.formats.vocab import Vocabulary
 
 

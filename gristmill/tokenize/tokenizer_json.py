@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.errors import ConfigError
-from gristmill.tokenize.formats.vocab import Vocabulary, load_vocabulary
+from gristmill.tokenize.formats.vocab import Vocabulary, byte_chars, load_vocabulary
 from gristmill.tokenize.merges import Pair, merges_of
 from gristmill.tokenize.patterns import GPT2
 from gristmill.tokenize.ranks import Ranks, pattern_for_both
@@ -135,10 +135,3 @@ def cut_like(tokenizer: Any, pattern: str, longest: int | None = None) -> None:
     parts.append(pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(parts)
     tokenizer.decoder = decoders.ByteLevel()
-
-
-def byte_chars() -> list[str]:
-    """Return the character that stands for each byte in a ``tokenizer.json``."""
-    printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
-    shifted = iter(range(256, 512))
-    return [chr(byte if byte in printable else next(shifted)) for byte in range(256)]

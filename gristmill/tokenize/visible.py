@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import groupby
 from typing import NamedTuple
 
 #: Letters and marks by category that show nothing: fillers, joiners, variation selectors.
@@ -33,13 +34,15 @@ def fragments(data: bytes) -> list[Fragment]:
     for text, bad in _decoded(data):
         if bad:
             found.append(Fragment(f"⟨{bad.hex(' ')}⟩", True))
-            continue
         for char in text:
             sign = _marker(char)
             if sign is None and not found and unicodedata.category(char)[0] == "M":
                 found.append(Fragment("◌", True))
-            _add(found, Fragment(char if sign is None else sign, sign is not None))
-    return found
+            found.append(Fragment(char if sign is None else sign, sign is not None))
+    return [
+        Fragment("".join(fragment.text for fragment in run), marker)
+        for marker, run in groupby(found, key=lambda fragment: fragment.marker)
+    ]
 
 
 def plain(text: str | bytes, space: str = "·") -> str:
@@ -54,12 +57,6 @@ def plain(text: str | bytes, space: str = "·") -> str:
     return "".join(shown).replace("\n", "")
 
 
-def _add(found: list[Fragment], new: Fragment) -> None:
-    if found and found[-1].marker == new.marker:
-        new = Fragment(found.pop().text + new.text, new.marker)
-    found.append(new)
-
-
 @lru_cache(maxsize=1 << 16)
 def _marker(char: str) -> str | None:
     """Return what stands for a character, or None where it shows itself."""
@@ -72,21 +69,11 @@ def _marker(char: str) -> str | None:
 
 def _decoded(data: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield (text, b"") and ("", bytes that are no text) in turn."""
-    at, bad = 0, b""
-    while at < len(data):
-        try:
-            text, wrong = data[at:].decode(), b""
-        except UnicodeDecodeError as error:
-            text, wrong = (
-                data[at : at + error.start].decode(),
-                error.object[error.start : error.end],
-            )
-        if text and bad:
-            yield "", bad
-            bad = b""
-        if text:
-            yield text, b""
-        bad += wrong
-        at += len(text.encode()) + len(wrong)
-    if bad:
-        yield "", bad
+    # A surrogate here is an escaped byte: UTF-8 itself has none.
+    for bad, run in groupby(data.decode("utf-8", "surrogateescape"), _is_escape):
+        text = "".join(run)
+        yield ("", text.encode("utf-8", "surrogateescape")) if bad else (text, b"")
+
+
+def _is_escape(char: str) -> bool:
+    return "\udc80" <= char <= "\udcff"

@@ -230,3 +230,13 @@ def test_the_remedy_that_verify_names_works(docs: Path, tmp_path: Path) -> None:
     (out / "documents/00000.manifest.json").unlink()
     assert run_cli(command) == 0
     assert run_cli(["verify", str(out)]) == 0
+
+
+def test_parameters_in_a_plan_are_no_markup(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "docs.jsonl").write_text('{"text": "The mill."}\n')
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text("name: r\nstages: []\ntokenizer: {train: {pattern: '[/b]+'}}\n")
+    assert run_cli(["plan", str(recipe), "--input", str(tmp_path / "docs.jsonl")]) == 0
+    assert "[/b]+" in capsys.readouterr().out

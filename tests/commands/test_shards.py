@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from rich.status import Status
+from rich.text import Text
 
 from gristmill.cli import run_cli
 from gristmill.tokenize.formats import FORMATS
@@ -166,3 +168,32 @@ def test_every_row_of_provenance_comes_along(token_run: Any, tmp_path: Path) -> 
     ]
     new = pq.read_table(out / "train.index.parquet").to_pylist()
     assert [{**row, "first": 0} for row in new] == [{**row, "first": 0} for row in old]
+
+
+def test_a_name_is_no_markup(
+    token_run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(Status, "update", lambda _, now: shown.append(str(render(now))))
+    path = tmp_path / "[red]y.bin"
+    shutil.copyfile(token_run.out / "shards" / "val_000000.bin", path)
+    tokenizer = str(token_run.out / "shards" / "tokenizer.json")
+    command = ["shards", "convert", str(path.parent), "--from", "llmc", "--tokenizer", tokenizer]
+    assert run_cli([*command, "--to", "nanogpt", "--out", str(tmp_path / "o")]) == 0
+    assert "[red]y.bin" in shown
+
+
+def render(shown: str | Text) -> Text:
+    return Text.from_markup(shown) if isinstance(shown, str) else shown
+
+
+def test_info_of_a_file_named_like_one_of_the_run(
+    token_run: Any, tmp_path: Path, capsys: Capture
+) -> None:
+    shutil.copytree(token_run.out / "shards", tmp_path / "shards")
+    other = tmp_path / "train_000000.bin"
+    shutil.copyfile(tmp_path / "shards" / "val_000000.bin", other)
+    assert run_cli(["shards", "info", str(other), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [file["path"] for file in found["files"]] == [str(other)]
+    assert found["manifest_sha256"] is None

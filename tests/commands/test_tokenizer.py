@@ -79,11 +79,13 @@ def test_encode_does_no_harm_to_the_terminal(trained: Path, capsys) -> None:
 
 def test_export_goes_both_ways(trained: Path, tmp_path: Path, capsys) -> None:
     made = trained / "tokenizer"
-    for name in (str(trained), str(made / "tokenizer.json"), str(made / "tokenizer.tiktoken")):
-        assert run_cli(["tokenizer", "export", name, "--out", str(tmp_path / "x")]) == 0
-        for path in sorted((tmp_path / "x").iterdir()):
+    names = (str(trained), str(made / "tokenizer.json"), str(made / "tokenizer.tiktoken"))
+    for number, name in enumerate(names):
+        out = tmp_path / str(number)
+        assert run_cli(["tokenizer", "export", name, "--out", str(out)]) == 0
+        for path in sorted(out.iterdir()):
             assert path.read_bytes() == (made / path.name).read_bytes()
-    assert len(list((tmp_path / "x").iterdir())) == 4
+        assert len(list(out.iterdir())) == 4
     arguments = ["tokenizer", "export", str(trained), "--out", str(tmp_path / "y")]
     assert run_cli([*arguments, "--end-of-text", "</s>"]) == 2
     assert not (tmp_path / "y").exists()
@@ -102,3 +104,31 @@ def test_help_lists_all_of_them(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_cli(["tokenizer", "--help"]) == 0
     told = capsys.readouterr().out
     assert {"train", "encode", "export", "inspect", "report"} <= set(told.split())
+
+
+def test_export_replaces_nothing(trained: Path, tmp_path: Path, capsys) -> None:
+    name = str(trained / "tokenizer" / "tokenizer.tiktoken")
+    for taken in ("tokenizer_config.json", "tokenizer.tiktoken.json"):
+        out = tmp_path / taken
+        out.mkdir()
+        (out / taken).write_text("mine")
+        (out / "notes.txt").write_text("any other file is no hindrance")
+        assert run_cli(["tokenizer", "export", name, "--out", str(out)]) == 2
+        assert f"{taken}: exists already; name a new folder" in capsys.readouterr().err
+        assert (out / taken).read_text() == "mine"
+        (out / taken).unlink()
+        assert run_cli(["tokenizer", "export", name, "--out", str(out)]) == 0
+
+
+def test_encode_needs_no_special_token(trained: Path, tmp_path: Path, capsys) -> None:
+    body = json.loads((trained / "tokenizer" / "tokenizer.json").read_text("utf-8"))
+    specials = {token["content"] for token in body["added_tokens"]}
+    vocab = {text: i for text, i in body["model"]["vocab"].items() if text not in specials}
+    body |= {"added_tokens": [], "model": body["model"] | {"vocab": vocab}}
+    (tmp_path / "bare.json").write_text(json.dumps(body), "utf-8")
+    found = []
+    for name in (tmp_path / "bare.json", trained):
+        assert run_cli(["tokenizer", "encode", str(name), "The mill 水", "--json"]) == 0
+        found.append(json.loads(capsys.readouterr().out))
+    assert found[0]["ids"] == found[1]["ids"]
+    assert found[0]["engine"] == "tokenizers"

@@ -48,7 +48,9 @@ def test_limits_are_shared_by_the_files(tmp_path: Path) -> None:
         for name in "ab"
     ]
     assert [text[0] for text, _ in read(files, max_docs=6)] == list("aaabbb")
-    assert [text[0] for text, _ in read(files, max_docs=1)] == list("ab")
+    assert [text[0] for text, _ in read(files, max_docs=1)] == list("a")
+    assert [text[0] for text, _ in read(files, max_docs=5)] == list("aaabb")
+    assert [text[0] for text, _ in read(files * 50, max_docs=10)] == list("a" * 10)
     assert [text[0] for text, _ in read(files, max_bytes=50)] == list("aaabbb")
     assert len(read(files)) == 100
 
@@ -96,3 +98,24 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "d.parquet").write_bytes(b"PAR1")
     with pytest.raises(ConfigError, match="not a readable Parquet"):
         read([str(tmp_path / "d.parquet")])
+
+
+def test_a_column_that_is_asked_for_has_to_be_there(tmp_path: Path) -> None:
+    a = lines(tmp_path / "a.jsonl", [{"text": "one", "lang": "en"}, {"text": "two", "l": "fr"}])
+    b = str(tmp_path / "b.parquet")
+    pq.write_table(pa.table({"text": ["x"], "lang": ["en"]}), b)
+    for path in (a, b):
+        with pytest.raises(ConfigError, match=r"no column lagn \(there is: text, l(ang)?\)"):
+            read([path], column="lagn")
+        with pytest.raises(ConfigError, match="no column lagn"):
+            read([path], column="lagn", max_docs=1)
+    assert read([a], column="l") == [("one", None), ("two", "fr")]
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view()])
+def test_bytes_that_are_not_utf8_are_replaced(tmp_path: Path, kind: pa.DataType) -> None:
+    raw = {pa.string(): pa.binary(), pa.large_string(): pa.large_binary()}.get(kind)
+    bad = pa.array([b"a\xff", None, "물".encode()], raw or pa.binary_view()).view(kind)
+    path = str(tmp_path / "a.parquet")
+    pq.write_table(pa.table({"text": bad, "language": bad}), path)
+    assert read([path]) == [("a\ufffd", "a\ufffd"), ("물", "물")]

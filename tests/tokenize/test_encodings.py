@@ -19,8 +19,8 @@ from gristmill.tokenize.encodings import (
     gpt2_ranks,
     read_encoding,
 )
+from gristmill.tokenize.formats.vocab import byte_chars
 from gristmill.tokenize.patterns import FROM_TIKTOKEN, GPT4
-from gristmill.tokenize.tokenizer_json import byte_chars
 
 
 @pytest.mark.parametrize("name", sorted(ENCODINGS))

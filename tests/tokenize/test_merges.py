@@ -1,8 +1,11 @@
 """Merges from ranks."""
 
 import json
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gristmill.errors import ConfigError
 from gristmill.tokenize.merges import merges_of, split
@@ -52,3 +55,38 @@ def test_a_missing_byte_is_named() -> None:
     del ranks[b"\x07"]
     with pytest.raises(ConfigError, match="byte 0x07 has no token"):
         merges_of(ranks, "mill")
+
+
+@given(
+    st.sets(st.text("ab", min_size=2, max_size=6).map(str.encode), max_size=20),
+    st.text("ab", max_size=30).map(str.encode),
+    st.integers(256, 280),
+    st.randoms(use_true_random=False),
+)
+def test_the_first_pair_of_lowest_rank_is_joined_until_there_is_none(
+    tokens, text, below, dice
+) -> None:
+    order = sorted(tokens)
+    dice.shuffle(order)
+    ranks = BYTES | {token: 256 + n for n, token in enumerate(order)}
+    parts = [text[i : i + 1] for i in range(len(text))]
+    while len(parts) > 1:
+        found = [ranks.get(a + b, below) for a, b in pairwise(parts)]
+        if min(found) >= below:
+            break
+        at = found.index(min(found))
+        parts[at : at + 2] = [parts[at] + parts[at + 1]]
+    assert split(text, ranks, below) == parts
+
+
+def test_long_tokens_do_not_cost_the_square_of_their_length() -> None:
+    seen: list[bytes] = []
+
+    class Counted(dict[bytes, int]):
+        def get(self, key, default=None):
+            seen.append(key)
+            return super().get(key, default)
+
+    ranks = Counted(BYTES | {b"a" * 2**n: 255 + n for n in range(1, 14)})
+    assert split(b"a" * 2**14, ranks, 300) == [b"a" * 2**13] * 2
+    assert len(seen) < 2**14 * 5

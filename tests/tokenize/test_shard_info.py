@@ -78,3 +78,13 @@ def test_formats_that_cannot_be_found_out(tmp_path):
     for path in (tmp_path / "a.npy", tmp_path, tmp_path / "none.bin"):
         with pytest.raises(ConfigError, match="no known format; name one of llmc, nanogpt"):
             foreign_info(str(path))
+
+
+def test_another_file_of_the_same_name(token_set):
+    run = token_set.rename(token_set.parent / "shards").parent
+    (run / "val_000000.bin").write_bytes(b"another")
+    with pytest.raises(ConfigError, match="not listed in"):
+        shard_info(run / "val_000000.bin")
+    beside = run / "else" / ".." / "shards" / "val_000000.bin"
+    (run / "else").mkdir()
+    assert [file.split for file in shard_info(beside).files] == ["val"]

@@ -131,3 +131,14 @@ def test_end_of_text_by_name_by_id_or_alone(tmp_path, wanted, special, expected)
     else:
         with pytest.raises(ConfigError, match=expected):
             find_eot(path, vocabulary, wanted)
+
+
+def test_an_id_that_only_the_manifest_knows(token_set):
+    body = json.loads((token_set / "shards.json").read_text())
+    (token_set / "shards.json").write_text(json.dumps(body | {"vocab_size": 400}))
+    path = token_set / "val_000000.bin"
+    with FORMATS["llmc"].writer(path, "uint16") as out:
+        out.write([0, *[5] * 8, 300], [10])
+    source = open_own(token_set)
+    with pytest.raises(CorruptError, match="token 9 has id 300, the vocabulary ends at 256"):
+        list(source.batches(source.files[-1]))

@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 from gristmill.errors import ConfigError
 from gristmill.tokenize.patterns import CL100K_BASE, FROM_TIKTOKEN, PATTERNS
 from gristmill.tokenize.ranks import Ranks
-from gristmill.tokenize.tokenizer_json import byte_chars, ranks_of, tokenizer_json
+from gristmill.tokenize.tokenizer_json import ranks_of, tokenizer_json
 from gristmill.tokenize.train import train_bpe
 
 NAMES = sorted(PATTERNS)
@@ -195,12 +195,3 @@ def test_a_special_token_that_is_an_ordinary_one() -> None:
     tokens = {bytes([b]): b for b in range(256)}
     with pytest.raises(ConfigError, match="'A' is a special token and an ordinary one"):
         tokenizer_json(Ranks(PATTERNS["gpt4"], tokens, {"A": 300}), "x")
-
-
-def test_byte_characters_are_those_of_hf() -> None:
-    from tokenizers import pre_tokenizers
-
-    assert sorted(byte_chars()) == sorted(pre_tokenizers.ByteLevel.alphabet())
-    split = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    for byte in range(128):
-        assert split.pre_tokenize_str(chr(byte))[0][0] == byte_chars()[byte]

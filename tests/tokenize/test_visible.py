@@ -48,3 +48,30 @@ def test_nothing_invisible_is_left(data: bytes) -> None:
     shown = re.sub("(?<=[0-9a-f]) (?=[0-9a-f]{2}[ ⟩])", "", shown)  # between bytes
     hidden = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"}
     assert not [c for c in shown if unicodedata.category(c) in hidden]
+
+
+def test_bytes_that_are_no_text_are_one_stretch_each() -> None:
+    assert fragments(b"\xff\xe2\x82 a\xed\xa0\x80") == [
+        ("⟨ff e2 82⟩·", True), ("a", False), ("⟨ed a0 80⟩", True),
+    ]  # fmt: skip
+    assert fragments("\ud7ff\ue000a".encode())[-1] == ("a", False)
+
+
+def test_time_grows_with_the_length_and_not_with_its_square() -> None:
+    def steps(length: int) -> int:
+        decoded: list[int] = []
+
+        class Counted(bytes):
+            def __getitem__(self, at):  # type: ignore[no-untyped-def]
+                part = Counted(super().__getitem__(at))
+                decoded.append(len(part))
+                return part
+
+            def decode(self, *how: str) -> str:
+                decoded.append(len(self))
+                return super().decode(*how)
+
+        assert len(fragments(Counted(b"a\xff" * length))) == 2 * length
+        return sum(decoded)
+
+    assert steps(400) <= 2 * steps(200)

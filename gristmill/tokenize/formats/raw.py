@@ -1,6 +1,7 @@
 """What all formats share: a file of token ids, written as a stream and mapped to read."""
 
 from array import array
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, ClassVar, Self
@@ -117,18 +118,19 @@ class StreamWriter:
             return
         try:
             self.finish(*self._files)
+            for file in self._files:
+                file.close()  # writes what is buffered, so a full disk may show only here
+            for path in reversed(self._paths):
+                self._temporary(path).replace(path)
         except BaseException:
             self.discard()
             raise
-        for file in self._files:
-            file.close()
-        for path in reversed(self._paths):
-            self._temporary(path).replace(path)
 
     def discard(self) -> None:
         """Close and remove the unfinished files."""
         for file, path in zip(self._files, self._paths, strict=True):
-            file.close()
+            with suppress(OSError):  # what cannot be written any more is not wanted
+                file.close()
             self._temporary(path).unlink(missing_ok=True)
 
     def __enter__(self) -> Self:

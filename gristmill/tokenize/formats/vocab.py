@@ -16,13 +16,19 @@ from gristmill.errors import ConfigError
 from gristmill.tokenize.formats.contract import StrPath
 
 
+def byte_chars() -> list[str]:
+    """Return the character that stands for each byte in a ``tokenizer.json``.
+
+    It is GPT-2's reversible map, ``bytes_to_unicode`` in its ``encoder.py``.
+    """
+    printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
+    shifted = iter(range(256, 512))
+    return [chr(byte if byte in printable else next(shifted)) for byte in range(256)]
+
+
 @lru_cache(maxsize=1)
 def _char_to_byte() -> dict[str, int]:
-    """GPT-2's reversible map (``bytes_to_unicode`` in its ``encoder.py``), turned round."""
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    shifted = [byte for byte in range(256) if byte not in set(printable)]
-    plain = {chr(byte): byte for byte in printable}
-    return plain | {chr(256 + n): byte for n, byte in enumerate(shifted)}
+    return {char: byte for byte, char in enumerate(byte_chars())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,8 @@ def load_vocabulary(path: StrPath) -> Vocabulary:
     """Read a Hugging Face ``tokenizer.json`` of a byte-level BPE.
 
     Raises:
-        ConfigError: unreadable, not JSON, not byte-level BPE, or ids that clash.
+        ConfigError: unreadable, not JSON, not byte-level BPE, ids that clash, or a token of more
+            than 64 KiB.
     """
     data = _read(path)
     model = data.get("model")
@@ -76,6 +83,12 @@ def load_vocabulary(path: StrPath) -> Vocabulary:
     for text, number in vocab.items():
         if _id(path, number) not in by_id:
             by_id[number] = _raw_bytes(path, text, number)
+    for number, raw in by_id.items():
+        if len(raw) > _LONGEST:
+            raise ConfigError(
+                f"{path}: token {number} has {len(raw):,} bytes, more than {_LONGEST:,}; "
+                "export the tokenizer again"
+            )
     size = max(by_id, default=-1) + 1
     return Vocabulary(
         token_bytes=tuple(by_id.get(number, b"") for number in range(size)),
@@ -103,6 +116,9 @@ def _read(path: StrPath) -> dict[str, Any]:
 
 #: Larger ids than this come from damage, not from a vocabulary, and would exhaust memory.
 _MAX_ID = 2**24
+
+#: Longer tokens than this come from damage too: no piece of a text that repeats is so long.
+_LONGEST = 1 << 16
 
 
 def _id(path: StrPath, number: object) -> int:

@@ -1,6 +1,8 @@
 """What holds for every format."""
 
 import contextlib
+import errno
+import io
 
 import numpy as np
 import pytest
@@ -119,3 +121,20 @@ def test_what_every_format_says_of_itself(name, eot, one_file, large):
     assert eot == about.EOT
     assert about.ONE_FILE is one_file
     assert [dtype.name for dtype in about.DTYPES] == ["uint16", large]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("at", [0, -1])
+def test_a_disk_that_is_full_at_the_end_leaves_nothing(tmp_path, name, at):
+    class Full(io.BytesIO):
+        def close(self):
+            super().close()
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    out = FORMATS[name].writer(tmp_path / FORMATS[name].files("a")[0], np.uint16)
+    out.write([1, 2], [2])
+    out._files[at].close()
+    out._files[at] = Full()
+    with pytest.raises(OSError, match="No space"), out:
+        pass
+    assert not list(tmp_path.iterdir())

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from gristmill.errors import ConfigError
-from gristmill.tokenize.formats.vocab import load_vocabulary, token_bytes
+from gristmill.tokenize.formats.vocab import byte_chars, load_vocabulary, token_bytes
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +88,19 @@ def test_gaps_are_empty(tmp_path):
     path = tmp_path / "tokenizer.json"
     path.write_text(_tokenizer({"a": 0, "b": 3}))
     assert token_bytes(path) == [b"a", b"", b"", b"b"]
+
+
+def test_a_token_that_is_too_long(tmp_path):
+    path = tmp_path / "tokenizer.json"
+    path.write_text(_tokenizer({"a": 0, "b" * 65536: 1}))
+    assert len(token_bytes(path)[1]) == 65536
+    path.write_text(_tokenizer({"a": 0, "b" * 65537: 1}))
+    with pytest.raises(ConfigError, match="token 1 has 65,537 bytes, more than 65,536"):
+        load_vocabulary(path)
+
+
+def test_byte_characters_are_those_of_hf():
+    assert sorted(byte_chars()) == sorted(pre_tokenizers.ByteLevel.alphabet())
+    split = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    for byte in range(128):
+        assert split.pre_tokenize_str(chr(byte))[0][0] == byte_chars()[byte]
