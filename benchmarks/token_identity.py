@@ -30,7 +30,7 @@ from tokenizers import Tokenizer
 from gristmill.tokenize.encode import load_encoder
 from gristmill.tokenize.exports import write_ranks
 from gristmill.tokenize.formats.vocab import load_vocabulary
-from gristmill.tokenize.patterns import PATTERNS
+from gristmill.tokenize.patterns import CL100K_BASE, PATTERNS
 from gristmill.tokenize.ranks import load_tiktoken
 from gristmill.tokenize.tokenizer_json import ranks_of
 from gristmill.tokenize.train import train_bpe
@@ -56,15 +56,14 @@ def main() -> int:
     size = sum(len(text.encode()) for text in texts) / 1e6
     print(f"{len(texts):,} texts, {size:.1f} MB", flush=True)
     with tempfile.TemporaryDirectory() as temp:
-        for name in PATTERNS:
+        for name, pattern in (PATTERNS | {"cl100k_base": CL100K_BASE}).items():
             path = Path(temp) / f"{name}.json"
-            path.write_text(train_bpe(iter(texts), args.vocab_size, name).to_str(), "utf-8")
+            path.write_text(train_bpe(iter(texts), args.vocab_size, pattern).to_str(), "utf-8")
             compare = _comparison(path)
             for start in range(0, len(texts), 1000):
                 compare(texts[start : start + 1000])
             _made_up(compare, args.strings)
-            engine = load_encoder(path).engine
-            print(f"{name}: {engine}, tokenizers and tiktoken agree and decode back, "
+            print(f"{name}: gigatoken, tokenizers and tiktoken agree and decode back, "
                   f"{args.strings:,} strings too", flush=True)  # fmt: skip
     print(f"{machine()}; commit {commit()}")
     return 0
@@ -108,6 +107,8 @@ def _comparison(path: Path) -> Callable[[list[str]], None]:
         load_tiktoken(exported),
     )
     theirs.encode_special_tokens = True
+    if ours.engine != "gigatoken":
+        raise SystemExit(f"{path.stem}: encoded by {ours.engine}")
     vocabulary = load_vocabulary(path)
 
     def compare(texts: list[str]) -> None:

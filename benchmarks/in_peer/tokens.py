@@ -5,9 +5,6 @@ merger that would shuffle across tasks is left out, which helps the peer.
 """
 
 import argparse
-import json
-import time
-from pathlib import Path
 
 from datatrove.executor import LocalPipelineExecutor
 from datatrove.pipeline.readers import ParquetReader
@@ -27,7 +24,6 @@ def main():
         eos_token="<|endoftext|>",  # noqa: S106 - no password
         seed=1,
     )
-    begun = time.process_time()
     LocalPipelineExecutor(
         pipeline=[ParquetReader(args.documents, glob_pattern="*.parquet"), writer],
         tasks=args.workers,
@@ -35,9 +31,6 @@ def main():
         logging_dir=f"{args.out}/log",
         skip_completed=False,
     ).run()
-    sizes = [path.stat().st_size for path in Path(f"{args.out}/tokens").glob("*.ds")]
-    told = {"seconds": time.process_time() - begun, "token_bytes": sum(sizes)}
-    (Path(args.out) / "result.json").write_text(json.dumps(told))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ class TokenShards(BaseModel):
     target_tokens: int = Field(
         100_000_000,
         ge=1000,
-        description="tokens in a file, reached but for the last; nanogpt: a split is one file",
+        description="most tokens of a file, but for a longer document; nanogpt: a file a split",
     )
     val_fraction: float = Field(
         0.005, ge=0, lt=1, description="share of documents held out, duplicate clusters whole"
