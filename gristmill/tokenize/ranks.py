@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from gristmill.errors import ConfigError
 from gristmill.pipeline.durable import write_durably
+from gristmill.tokenize.formats.vocab import check_special, spelt
 from gristmill.tokenize.patterns import (
     FROM_TIKTOKEN,
     PROPERTIES,
@@ -107,22 +108,28 @@ def read_ranks(path: Path) -> Ranks:
     """Read an exported ``.tiktoken`` and the JSON beside it.
 
     Raises:
-        ConfigError: one of them is missing or damaged, or the pattern is not safe.
+        ConfigError: one of them is missing or damaged, special tokens clash, or the pattern is not
+            safe.
     """
     tokens = parse_ranks(_bytes(path), str(path))
     side = beside(path)
     try:
-        body = json.loads(_bytes(side))
+        # Pairs, not a dict: that would hide a name that comes twice.
+        body = dict(json.loads(_bytes(side), object_pairs_hook=tuple))
         pattern, special = body["pat_str"], body["special_tokens"]
-        names = {str(name): int(number) for name, number in special.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if not isinstance(special, tuple):
+            raise TypeError("no names and ids")
+        names = [(str(name), int(number)) for name, number in special]
+    except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(
             f"{side}: not the pattern and special tokens of {path.name}; "
             "`gristmill tokenizer export` writes both"
         ) from error
-    if clash := set(names.values()) & set(tokens.values()):
+    ordinary = {spelt(token) for token in tokens}
+    check_special(str(side), names, ordinary.__contains__)
+    if clash := {number for _, number in names} & set(tokens.values()):
         raise ConfigError(f"{side}: id {min(clash)} is special here and a rank in {path.name}")
-    return Ranks(pattern_for_both(str(pattern), str(side)), tokens, _by_id(names))
+    return Ranks(pattern_for_both(str(pattern), str(side)), tokens, _by_id(dict(names)))
 
 
 def parse_ranks(data: bytes, where: str) -> dict[bytes, int]:

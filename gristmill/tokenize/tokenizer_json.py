@@ -6,7 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.errors import ConfigError
+<<<<<<< HEAD
 from gristmill.tokenize.formats.vocab import Vocabulary, byte_chars, load_vocabulary
+=======
+from gristmill.tokenize.formats.vocab import Vocabulary, check_special, load_vocabulary
+>>>>>>> mendc
 from gristmill.tokenize.merges import Pair, merges_of
 from gristmill.tokenize.patterns import GPT2
 from gristmill.tokenize.ranks import Ranks, pattern_for_both
@@ -100,7 +104,7 @@ def tokenizer_json(ranks: Ranks, where: str) -> str:
         where: what to call them in messages.
 
     Raises:
-        ConfigError: merges cannot give these ids.
+        ConfigError: merges cannot give these ids, or special tokens clash.
     """
     from tokenizers import AddedToken, Tokenizer, models
 
@@ -111,11 +115,10 @@ def tokenizer_json(ranks: Ranks, where: str) -> str:
         return "".join(char[byte] for byte in token)
 
     vocab = {text(token): number for token, number in ranks.tokens.items()}
+    check_special(where, [*ranks.special.items()], vocab.__contains__)
     follow = range(len(vocab), len(vocab) + len(ranks.special))
     if [*vocab.values(), *ranks.special.values()] != list(range(follow.stop)):
         # HF numbers special tokens after all others, unless the vocabulary has them already.
-        if clash := vocab.keys() & ranks.special.keys():
-            raise ConfigError(f"{where}: {min(clash)!r} is a special token and an ordinary one")
         vocab |= ranks.special
     tokenizer = Tokenizer(models.BPE(vocab, [(text(a), text(b)) for a, b in pairs]))
     cut_like(tokenizer, ranks.pattern)

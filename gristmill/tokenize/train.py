@@ -12,6 +12,7 @@ from gristmill.pipeline.manifest import StageCount
 from gristmill.pipeline.rounds import Gather, Round, Tick, View
 from gristmill.pipeline.shard import Draft, RunFolder
 from gristmill.tokenize.exports import write_all
+from gristmill.tokenize.formats.vocab import check_special
 from gristmill.tokenize.patterns import PATTERNS
 from gristmill.tokenize.sample import choose
 from gristmill.tokenize.tokenizer_json import cut_like
@@ -151,12 +152,8 @@ def train_bpe(
     )
     tokenizer.train_from_iterator(texts, trainer)
     cut_like(tokenizer, regex)
-    for name in specials:
-        if tokenizer.token_to_id(name) is not None:
-            raise ConfigError(
-                f"special token {name!r} is also an ordinary token of this vocabulary; choose one "
-                "that no text contains, such as <|endoftext|>"
-            )
+    numbered = [(name, tokenizer.get_vocab_size() + n) for n, name in enumerate(specials)]
+    check_special("tokenizer", numbered, lambda text: tokenizer.token_to_id(text) is not None)
     tokenizer.add_special_tokens([AddedToken(s, special=True, normalized=False) for s in specials])
     return tokenizer
 

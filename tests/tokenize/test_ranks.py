@@ -91,6 +91,21 @@ def test_damaged_json_is_named(exported, body: str) -> None:
         read_ranks(exported)
 
 
+@pytest.mark.parametrize(
+    ("special", "message"),
+    [
+        ('{"<|a|>": 258, "<|a|>": 259}', "special token '<.a.>' comes twice"),
+        ('{"<|a|>": 258, "<|b|>": 258}', "special tokens '<.a.>' and '<.b.>' have one id, 258"),
+        ('{"mi": 258}', "special token 'mi' is also an ordinary token"),
+        ('{"": 258}', "a special token is empty"),
+    ],
+)
+def test_special_tokens_that_clash_are_refused(exported, special: str, message: str) -> None:
+    beside(exported).write_text(f'{{"pat_str": {json.dumps(GPT4)}, "special_tokens": {special}}}')
+    with pytest.raises(ConfigError, match=rf"^\S+x.tiktoken.json: {message}.*$"):
+        read_ranks(exported)
+
+
 def test_missing_files_and_clashing_ids(exported, tmp_path) -> None:
     with pytest.raises(ConfigError, match=r"none\.tiktoken: cannot be read"):
         read_ranks(tmp_path / "none.tiktoken")

@@ -57,7 +57,7 @@ def test_smallest_vocabulary() -> None:
         train_bpe(iter(TEXTS), 256)
 
 
-@pytest.mark.parametrize("special", ["a", "é", "grind"])
+@pytest.mark.parametrize("special", ["a", "é", "grind", " grind"])
 def test_a_special_token_that_is_an_ordinary_one_is_refused(special: str) -> None:
     with pytest.raises(ConfigError, match="also an ordinary token"):
         train_bpe(iter(TEXTS), 400, "gpt2", special)

@@ -6,7 +6,7 @@ count a token's *raw* bytes, since a token that is half a character has no text 
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -29,6 +29,11 @@ def byte_chars() -> list[str]:
 @lru_cache(maxsize=1)
 def _char_to_byte() -> dict[str, int]:
     return {char: byte for byte, char in enumerate(byte_chars())}
+
+
+@lru_cache(maxsize=1)
+def _byte_to_char() -> dict[int, str]:
+    return {byte: char for char, byte in _char_to_byte().items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +72,13 @@ class Vocabulary:
 def load_vocabulary(path: StrPath) -> Vocabulary:
     """Read a Hugging Face ``tokenizer.json`` of a byte-level BPE.
 
-    Raises:
-        ConfigError: unreadable, not JSON, not byte-level BPE, ids that clash, or a token of more
-            than 64 KiB.
+        Raises:
+    <<<<<<< HEAD
+            ConfigError: unreadable, not JSON, not byte-level BPE, ids that clash, or a token of more
+                than 64 KiB.
+    =======
+            ConfigError: unreadable, not JSON, not byte-level BPE, or ids or special tokens that clash.
+    >>>>>>> mendc
     """
     data = _read(path)
     model = data.get("model")
@@ -79,6 +88,7 @@ def load_vocabulary(path: StrPath) -> Vocabulary:
         raise ConfigError(f"{path}: not a BPE tokenizer.json; train one with byte-level BPE")
     added = data.get("added_tokens") or []
     literal = {_id(path, token.get("id")): str(token.get("content", "")) for token in added}
+    _check_added(path, data, vocab)
     by_id = {number: text.encode("utf-8", "replace") for number, text in literal.items()}
     for text, number in vocab.items():
         if _id(path, number) not in by_id:
@@ -99,6 +109,53 @@ def load_vocabulary(path: StrPath) -> Vocabulary:
 def token_bytes(path: StrPath) -> list[bytes]:
     """Return the raw bytes of every token id. Raises ConfigError as ``load_vocabulary`` does."""
     return list(load_vocabulary(path).token_bytes)
+
+
+def check_special(
+    where: str, special: Sequence[tuple[str, int]], is_ordinary: Callable[[str], bool]
+) -> None:
+    """Refuse special tokens that are not distinct from each other and from ordinary tokens.
+
+    Args:
+        where: what to call the tokenizer in messages.
+        special: name and id of each.
+        is_ordinary: tells whether there is an ordinary token, spelt as in a ``tokenizer.json``.
+
+    Raises:
+        ConfigError: an empty name, a name or id that comes twice, or an ordinary token.
+    """
+    owners: dict[int, str] = {}
+    for name, number in special:
+        problem = None
+        if not name:
+            problem = "a special token is empty"
+        elif name in owners.values():
+            problem = f"special token {name!r} comes twice"
+        elif number in owners:
+            problem = f"special tokens {owners[number]!r} and {name!r} have one id, {number}"
+        elif is_ordinary(name) or is_ordinary(spelt(name.encode("utf-8", "replace"))):
+            problem = f"special token {name!r} is also an ordinary token of this vocabulary"
+        if problem:
+            raise ConfigError(
+                f"{where}: {problem}; choose names that no text contains, such as <|endoftext|>"
+            )
+        owners[number] = name
+
+
+def spelt(token: bytes) -> str:
+    """Return what a ``tokenizer.json`` calls an ordinary token of these bytes."""
+    char = _byte_to_char()
+    return "".join(char[byte] for byte in token)
+
+
+def _check_added(path: StrPath, data: dict[str, Any], vocab: dict[str, int]) -> None:
+    added = data.get("added_tokens") or []
+    special = [(str(t.get("content", "")), int(t["id"])) for t in added if t.get("special")]
+    merges = data["model"].get("merges") or []
+    made = {m.replace(" ", "", 1) if isinstance(m, str) else "".join(m) for m in merges}
+    # HF tokenizers may keep a special token in the vocabulary too: no merge makes it then.
+    kept = {name for name, number in special if vocab.get(name) == number and len(name) > 1} - made
+    check_special(str(path), special, lambda text: text in vocab and text not in kept)
 
 
 def _read(path: StrPath) -> dict[str, Any]:

@@ -90,6 +90,7 @@ def test_gaps_are_empty(tmp_path):
     assert token_bytes(path) == [b"a", b"", b"", b"b"]
 
 
+<<<<<<< HEAD
 def test_a_token_that_is_too_long(tmp_path):
     path = tmp_path / "tokenizer.json"
     path.write_text(_tokenizer({"a": 0, "b" * 65536: 1}))
@@ -104,3 +105,29 @@ def test_byte_characters_are_those_of_hf():
     split = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     for byte in range(128):
         assert split.pre_tokenize_str(chr(byte))[0][0] == byte_chars()[byte]
+=======
+@pytest.mark.parametrize(
+    ("added", "says"),
+    [
+        ([("<|a|>", 9), ("<|a|>", 10)], "special token '<.a.>' comes twice"),
+        ([("<|a|>", 9), ("<|b|>", 9)], "'<.a.>' and '<.b.>' have one id, 9"),
+        ([("mi", 9)], "special token 'mi' is also an ordinary token"),
+        ([("mi", 2)], "special token 'mi' is also an ordinary token"),  # marked special afterwards
+        ([("m", 0)], "special token 'm' is also an ordinary token"),
+        ([(" m", 9)], "special token ' m' is also an ordinary token"),
+        ([("", 9)], "a special token is empty"),
+    ],
+)
+@pytest.mark.parametrize("merges", [["m i", "Ġ m"], [["m", "i"], ["Ġ", "m"]]])
+def test_special_tokens_that_clash_are_refused(tmp_path, added, says, merges):
+    path = tmp_path / "tokenizer.json"
+    vocab = {"m": 0, "i": 1, "mi": 2, "Ġ": 3, "Ġm": 4, "<|e|>": 5}
+    tokens = [{"content": name, "id": number, "special": True} for name, number in added]
+    kept = {"content": "<|e|>", "id": 5, "special": True}  # in the vocabulary too, as GPT-2 has it
+    body = {"model": {"vocab": vocab, "merges": merges}, "added_tokens": [kept]}
+    path.write_text(json.dumps(body))
+    assert load_vocabulary(path).special == {5}
+    path.write_text(json.dumps(body | {"added_tokens": [kept, *tokens]}))
+    with pytest.raises(ConfigError, match=says):
+        load_vocabulary(path)
+>>>>>>> mendc
