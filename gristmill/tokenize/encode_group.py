@@ -84,11 +84,6 @@ class EncodeGroup:
             for batch in self._batches(draft):
                 texts = batch.column("text").fill_null("")
                 ids, sizes = encoder.encode_batch(texts)
-                if (ids == encoder.eot).any():
-                    raise ConfigError(
-                        f"end-of-text token {encoder.eot} comes up in ordinary text: it is also an "
-                        "ordinary token of this vocabulary; set tokenizer.end_of_text to another"
-                    )
                 raw.write(ids.astype(dtype).data)
                 rows = self._rows(batch, texts, total + np.cumsum(sizes) - sizes, sizes)
                 tables.append(rows)

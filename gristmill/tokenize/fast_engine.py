@@ -1,8 +1,9 @@
 """Encoding by gigatoken: no regular expression, and every piece of text merged only once.
 
-It encodes tens of times as fast as HF tokenizers (``benchmarks/encoding.py``) and gives the same ids
-where it can do the same work: byte-level BPE without normaliser, dropout or post-processing, with a split pattern known to
-mean the same to both. Where it cannot, or does not on a few nasty strings, HF does the work.
+It encodes tens of times as fast as HF tokenizers (``benchmarks/encoding.py``) and gives the same
+ids where it can do the same work: byte-level BPE without normaliser or dropout, with a split
+pattern known to mean the same to both. Where it cannot, or does not on a few nasty strings, HF does
+the work.
 """
 
 import json

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.errors import ConfigError
-<<<<<<< HEAD
-from gristmill.tokenize.formats.vocab import Vocabulary, byte_chars, load_vocabulary
-=======
-from gristmill.tokenize.formats.vocab import Vocabulary, check_special, load_vocabulary
->>>>>>> mendc
+from gristmill.tokenize.formats.vocab import (
+    Vocabulary,
+    byte_chars,
+    check_special,
+    load_vocabulary,
+)
 from gristmill.tokenize.merges import Pair, merges_of
 from gristmill.tokenize.patterns import GPT2
 from gristmill.tokenize.ranks import Ranks, pattern_for_both

@@ -193,20 +193,6 @@ def test_what_ranks_cannot_say_is_refused(bpe, tmp_path, change, message: str) -
 
 def test_a_special_token_that_is_an_ordinary_one() -> None:
     tokens = {bytes([b]): b for b in range(256)}
-<<<<<<< HEAD
-    with pytest.raises(ConfigError, match="'A' is a special token and an ordinary one"):
-        tokenizer_json(Ranks(PATTERNS["gpt4"], tokens, {"A": 300}), "x")
-=======
     for number in (256, 300):  # after the others, and with a gap
         with pytest.raises(ConfigError, match="x: special token 'A' is also an ordinary token"):
             tokenizer_json(Ranks(PATTERNS["gpt4"], tokens, {"A": number}), "x")
-
-
-def test_byte_characters_are_those_of_hf() -> None:
-    from tokenizers import pre_tokenizers
-
-    assert sorted(byte_chars()) == sorted(pre_tokenizers.ByteLevel.alphabet())
-    split = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    for byte in range(128):
-        assert split.pre_tokenize_str(chr(byte))[0][0] == byte_chars()[byte]
->>>>>>> mendc

@@ -72,13 +72,9 @@ class Vocabulary:
 def load_vocabulary(path: StrPath) -> Vocabulary:
     """Read a Hugging Face ``tokenizer.json`` of a byte-level BPE.
 
-        Raises:
-    <<<<<<< HEAD
-            ConfigError: unreadable, not JSON, not byte-level BPE, ids that clash, or a token of more
-                than 64 KiB.
-    =======
-            ConfigError: unreadable, not JSON, not byte-level BPE, or ids or special tokens that clash.
-    >>>>>>> mendc
+    Raises:
+        ConfigError: unreadable, not JSON, not byte-level BPE, ids or special tokens that clash,
+            or a token of more than 64 KiB.
     """
     data = _read(path)
     model = data.get("model")

@@ -90,7 +90,6 @@ def test_gaps_are_empty(tmp_path):
     assert token_bytes(path) == [b"a", b"", b"", b"b"]
 
 
-<<<<<<< HEAD
 def test_a_token_that_is_too_long(tmp_path):
     path = tmp_path / "tokenizer.json"
     path.write_text(_tokenizer({"a": 0, "b" * 65536: 1}))
@@ -105,7 +104,8 @@ def test_byte_characters_are_those_of_hf():
     split = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     for byte in range(128):
         assert split.pre_tokenize_str(chr(byte))[0][0] == byte_chars()[byte]
-=======
+
+
 @pytest.mark.parametrize(
     ("added", "says"),
     [
@@ -130,4 +130,3 @@ def test_special_tokens_that_clash_are_refused(tmp_path, added, says, merges):
     path.write_text(json.dumps(body | {"added_tokens": [kept, *tokens]}))
     with pytest.raises(ConfigError, match=says):
         load_vocabulary(path)
->>>>>>> mendc
