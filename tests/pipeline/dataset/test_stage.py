@@ -241,6 +241,23 @@ def test_beside_token_shards(sources: list[str], tmp_path: Path) -> None:
     assert "| `shards`" not in card
 
 
+@pytest.mark.parametrize("fraction", [0.005, 0.3])
+def test_token_files_hold_out_the_same_documents(
+    sources: list[str], tmp_path: Path, fraction: float
+) -> None:
+    """Also where so few are wanted that one is taken for want of any."""
+    body = recipe(sources, val_fraction=fraction).to_dict()
+    body |= {"tokenizer": {"train": {"vocab_size": 300}}, "shards": {"val_fraction": fraction}}
+    out = tmp_path / "out"
+    run(parse_recipe(body, "test"), out)
+    for split, name in (("train", "train"), ("val", "validation")):
+        indexes = sorted((out / "shards").glob(f"{split}_*.index.parquet"))
+        tokens = [i for path in indexes for i in pq.read_table(path)["id"].to_pylist()]
+        texts = [i for table in read(out, name) for i in table["id"].to_pylist()]
+        assert sorted(map(str, tokens)) == sorted(map(str, texts))
+        assert texts
+
+
 DOC = st.tuples(st.text("ab \n🙂|`-", max_size=40), st.none() | st.text(max_size=5))
 DOCS = st.lists(
     st.lists(
