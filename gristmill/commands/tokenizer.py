@@ -90,6 +90,8 @@ def train(
     run_recipe(parse_recipe(override(body, [], inputs), "tokenizer train"), out, Where(0))
     facts = json.loads((out / "tokenizer" / "00000.manifest.json").read_bytes())["facts"]
     print(f"tokenizer: {out / 'tokenizer' / JSON}, {facts['vocab_size']:,} tokens")
+    if facts["vocab_size"] < vocab_size:
+        print(f"fewer than {vocab_size:,}: the sample has no more pairs to merge", file=sys.stderr)
     if facts["no_tiktoken"]:
         print(plain(f"not for tiktoken: {facts['no_tiktoken']}", " "), file=sys.stderr)
 

@@ -175,13 +175,16 @@ def open_foreign(
         tokenizer: the ``tokenizer.json`` that the files were written with.
         eot: the end-of-text token or its id; None = the tokenizer's only special token.
         eot_place: where it stands; None = where the format has it.
-        dtype: token type, for files that do not say it.
+        dtype: token type, for files that do not say it; None = for nanoGPT's, which never do, the
+            smallest that holds the vocabulary.
 
     Raises:
         ConfigError: no such format, files, tokenizer or token.
     """
     reader = get_format(token_format)
     vocabulary = load_vocabulary(tokenizer)
+    if dtype is None and reader is FORMATS["nanogpt"] and len(vocabulary) > 1 << 16:
+        dtype = "uint32"
     return Source(
         format=token_format,
         dtype=item_type(dtype) if dtype else None,

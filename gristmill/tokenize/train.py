@@ -1,5 +1,6 @@
 """Train a byte-level BPE tokenizer on a deterministic sample of the finished documents."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -23,6 +24,10 @@ from gristmill.tokenize.tokenizer_json import cut_like
 LONGEST_PIECE = 128
 
 
+#: What someone writes who means a pattern by name.
+_NAME = re.compile(r"[\w-]+")
+
+
 class TrainBpe(Gather):
     """The ``tokenizer.train`` block: a vocabulary of bytes, merges and special tokens."""
 
@@ -40,6 +45,8 @@ class TrainBpe(Gather):
     def _check_pattern(cls, pattern: str) -> str:
         if pattern in PATTERNS:
             return pattern
+        if _NAME.fullmatch(pattern):  # as a regular expression it would match itself only
+            raise ValueError(f"no such pattern; known: {', '.join(PATTERNS)}, or write your own")
         from tokenizers import Regex
 
         try:

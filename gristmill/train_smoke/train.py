@@ -58,7 +58,7 @@ def train(
         GristmillError: the loss is not finite; earlier checkpoints stay.
     """
     corpus = ShardSet(shards)
-    corpus.verify()
+    corpus.verify(hashes=True)
     run = _Run(config, corpus, out, log)
     found = checkpoint.latest(out)
     if found is not None and resume == "never":

@@ -30,12 +30,17 @@ def test_train_says_what_it_made(trained: Path, tmp_path: Path, capsys) -> None:
     assert run_cli(["tokenizer", "train", *arguments, *pattern]) == 0
     told = capsys.readouterr()
     assert "tokenizer.json, 300 tokens" in told.out
+    assert "fewer than" not in told.err
     assert "not for tiktoken: tokenizer.json: tiktoken and HF" in told.err
 
 
 @pytest.mark.parametrize(
     ("more", "message"),
-    [(["--vocab-size", "100"], "257"), (["--pattern", "("], "no regular expression")],
+    [
+        (["--vocab-size", "100"], "257"),
+        (["--pattern", "("], "no regular expression"),
+        (["--pattern", "cl100k_base"], "no such pattern; known: gpt2, gpt4, gpt4o"),
+    ],
 )
 def test_train_refuses_what_cannot_be(trained: Path, tmp_path, capsys, more, message) -> None:
     arguments = ["--in", str(trained.parent / "docs.jsonl"), "--out", str(tmp_path / "o")]
@@ -132,3 +137,10 @@ def test_encode_needs_no_special_token(trained: Path, tmp_path: Path, capsys) ->
         found.append(json.loads(capsys.readouterr().out))
     assert found[0]["ids"] == found[1]["ids"]
     assert found[0]["engine"] == "tokenizers"
+
+
+def test_train_says_when_there_is_no_more_to_merge(tmp_path: Path, capsys) -> None:
+    (tmp_path / "docs.jsonl").write_text('{"text": "mill mill"}\n')
+    arguments = ["--in", str(tmp_path / "docs.jsonl"), "--out", str(tmp_path / "o")]
+    assert run_cli(["tokenizer", "train", *arguments, "--vocab-size", "5000"]) == 0
+    assert "fewer than 5,000: the sample has no more pairs" in capsys.readouterr().err

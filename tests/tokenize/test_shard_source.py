@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from gristmill.errors import ConfigError, CorruptError
 from gristmill.tokenize import shard_source
 from gristmill.tokenize.formats import FORMATS
+from gristmill.tokenize.formats import vocab as formats_vocab
 from gristmill.tokenize.shard_source import find_eot, open_foreign, open_own, own_folder
 
 
@@ -142,3 +143,19 @@ def test_an_id_that_only_the_manifest_knows(token_set):
     source = open_own(token_set)
     with pytest.raises(CorruptError, match="token 9 has id 300, the vocabulary ends at 256"):
         list(source.batches(source.files[-1]))
+
+
+@pytest.mark.parametrize(("size", "kind"), [(1 << 16, "<u2"), ((1 << 16) + 1, "<u4")])
+def test_raw_files_have_the_type_that_the_vocabulary_needs(tmp_path, size, kind):
+    """nanoGPT's files do not say it; two bytes of four are garbage that nothing else finds."""
+    chars = formats_vocab.byte_chars()
+    vocab = {char: i for i, char in enumerate(chars)}
+    for n in range(256, size - 1):
+        vocab[chars[n >> 16] + chars[n >> 8 & 255] + chars[n & 255]] = n
+    body = {"model": {"vocab": vocab, "merges": []}}
+    body["added_tokens"] = [{"id": size - 1, "content": "<|e|>", "special": True}]
+    tokenizer = tmp_path / "tokenizer.json"
+    tokenizer.write_text(json.dumps(body))
+    np.array([5, 6, size - 1, 7, size - 1], kind).tofile(tmp_path / "train.bin")
+    source = open_foreign(str(tmp_path / "train.bin"), "nanogpt", tokenizer)
+    assert found(source, source.files[0]) == [([5, 6], 3), ([7], 2)]

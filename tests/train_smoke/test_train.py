@@ -121,10 +121,11 @@ def test_damaged_shards_are_found_before_training(tmp_path, micro, shards):
     shutil.copytree(shards, bad)
     file = bad / "mill_train_000000.bin"
     raw = bytearray(file.read_bytes())
-    raw[1024 + 20 : 1024 + 22] = (999).to_bytes(2, "little")
-    file.write_bytes(raw)
-    with pytest.raises(CorruptError, match=r"token 10 has id 999"):
-        train(micro, bad, tmp_path / "out", log=_quiet)
+    for wrong in (999, 3):  # outside the vocabulary, and one that only the hash tells
+        raw[1024 + 20 : 1024 + 22] = wrong.to_bytes(2, "little")
+        file.write_bytes(raw)
+        with pytest.raises(CorruptError, match="SHA-256 differs"):
+            train(micro, bad, tmp_path / "out", log=_quiet)
     assert not (tmp_path / "out").exists()
 
 
