@@ -38,6 +38,7 @@ from gristmill.pipeline.split_languages import SplitLanguages
 from gristmill.pipeline.stage import Judge, Map
 from gristmill.pipeline.warc import sniff
 from gristmill.settings import build, nearest, override
+from gristmill.tokenize.encode_group import raw_type
 from gristmill.tokenize.shards import TokenShards, WriteTokens
 from gristmill.tokenize.source import TokenizerBlock, TokenizerSource
 from gristmill.tokenize.train import TrainBpe
@@ -146,8 +147,9 @@ class Recipe(BaseModel):
             ConfigError: no inputs, or one that is not what it should be.
         """
         files = list_inputs(self.inputs, sniff)
-        if self.tokenizer is not None:
-            self.tokenizer.check()
+        size = self.tokenizer.check() if self.tokenizer is not None else None
+        if self.shards is not None and size is not None:
+            raw_type(self.shards.dtype, size)
         stages = self.named_stages()
         assets = {f"{n}.{k}": v for n, stage in stages for k, v in stage.assets().items()}
         if self.tokenizer:

@@ -27,6 +27,7 @@ from gristmill.tokenize.shard_info import (
     shard_info,
 )
 from gristmill.tokenize.shard_source import Source, open_foreign, open_own, own_folder
+from gristmill.tokenize.source import find_tokenizer
 from gristmill.tokenize.visible import plain
 
 shards = typer.Typer(help="Look into token shards, and convert them.", no_args_is_help=True)
@@ -246,6 +247,7 @@ def _open(
             f"{source}: no shards.json here; name a folder of shards, or for files that others "
             "wrote --from FORMAT and --tokenizer FILE"
         )
+    tokenizer = find_tokenizer(str(tokenizer))
     return open_foreign(source, token_format, tokenizer, eot=eot, eot_place=eot_place, dtype=dtype)
 
 

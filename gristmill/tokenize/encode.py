@@ -45,11 +45,6 @@ class Encoder:
         ids, sizes = self.encode_batch(pa.array([encodable(t) for t in texts], pa.string()))
         return np.split(ids, np.cumsum(sizes)[:-1])
 
-    @property
-    def dtype(self) -> str:
-        """Smallest item type that holds every id."""
-        return "uint16" if self.vocab_size <= 1 << 16 else "uint32"
-
 
 def load_encoder(path: Path, end_of_text: str | None = None) -> Encoder:
     """Load a ``tokenizer.json``.

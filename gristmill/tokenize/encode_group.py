@@ -16,7 +16,6 @@ from gristmill.pipeline.dedup.parts import cut_evenly
 from gristmill.pipeline.manifest import StageCount
 from gristmill.pipeline.rounds import Tick, View
 from gristmill.pipeline.shard import Draft, RunFolder
-from gristmill.tokenize.encode import Encoder
 from gristmill.tokenize.order import ranks
 from gristmill.tokenize.provenance import PROVENANCE, provenance_rows
 from gristmill.tokenize.ranked_file import write_ranked
@@ -77,7 +76,7 @@ class EncodeGroup:
     def __call__(self, draft: Draft, tick: Tick) -> None:
         """Write ``tokens.raw`` and ``documents.arrow``, both sorted by rank."""
         encoder = self.tokenizer.encoder(draft.folder)
-        dtype = raw_type(self.dtype, encoder)
+        dtype = raw_type(self.dtype, encoder.vocab_size)
         natural = draft.temp / "natural.raw"
         tables, docs, total = [], 0, 0
         with natural.open("wb") as raw:
@@ -169,18 +168,19 @@ def _whole_numbers(batch: pa.RecordBatch, name: str | None, kind: pa.DataType) -
     return column.cast(kind, safe=False)
 
 
-def raw_type(wanted: str, encoder: Encoder) -> np.dtype[Any]:
+def raw_type(wanted: str, vocab_size: int) -> np.dtype[Any]:
     """Return the type that tokens are kept in.
 
     Raises:
         ConfigError: the vocabulary does not fit the type that the recipe asks for.
     """
-    if wanted == "uint16" and encoder.vocab_size > 1 << 16:
+    fits = vocab_size <= 1 << 16
+    if wanted == "uint16" and not fits:
         raise ConfigError(
-            f"shards.dtype uint16 holds 65,536 ids, the tokenizer has {encoder.vocab_size:,}; "
+            f"shards.dtype uint16 holds 65,536 ids, the tokenizer has {vocab_size:,}; "
             "set shards.dtype=uint32 or a smaller vocab_size"
         )
-    return np.dtype("<u2" if (encoder.dtype if wanted == "auto" else wanted) == "uint16" else "<u4")
+    return np.dtype("<u2" if fits and wanted != "uint32" else "<u4")
 
 
 def _copy(

@@ -40,6 +40,11 @@ class Ranks:
     tokens: Mapping[bytes, int]
     special: Mapping[str, int]
 
+    @property
+    def size(self) -> int:
+        """Number of ids, those of gaps included."""
+        return 1 + max([*self.tokens.values(), *self.special.values()], default=-1)
+
     def to_tiktoken(self, name: str) -> Any:
         """Return a ``tiktoken.Encoding``."""
         import tiktoken

@@ -87,7 +87,7 @@ class WriteImported:
         body = tokenizer_json(ranks, self.config.encoding or self.config.path)
         write_json(body, self.config.end_of_text, draft.path)
         write_ranks(ranks, draft.path)
-        draft.facts = {"vocab_size": 1 + max(*ranks.tokens.values(), *ranks.special.values())}
+        draft.facts = {"vocab_size": ranks.size}
         tick({})
 
 
@@ -138,17 +138,24 @@ class TokenizerBlock(BaseModel):
     def _end_of_text(self) -> str | None:
         return self.end_of_text or ("<|endoftext|>" if self.tiktoken else None)
 
-    def check(self) -> None:
-        """Load a given tokenizer once, before any work. Raises ConfigError."""
+    def check(self) -> int | None:
+        """Load a given tokenizer once, before any work; return the size of its vocabulary.
+
+        Raises:
+            ConfigError: it is not there, or cannot be used.
+        """
         if self.tiktoken is not None:
             cached_file(self.tiktoken)
         elif self.path is not None and not find_tokenizer(self.path).is_file():
             raise ConfigError(f"tokenizer.path {self.path}: no such file, nor a folder with {JSON}")
         made = self.gather({})
         if isinstance(made, ImportRanks):
-            _check_end(made.path, made.ranks().special, made.end_of_text)
-        elif made is None:
-            load_encoder(find_tokenizer(str(self.path)), self.end_of_text)
+            ranks = made.ranks()
+            _check_end(made.path, ranks.special, made.end_of_text)
+            return ranks.size
+        if made is None:
+            return load_encoder(find_tokenizer(str(self.path)), self.end_of_text).vocab_size
+        return None
 
     def assets(self) -> dict[str, str]:
         """Return the SHA-256 of the files of a given tokenizer."""

@@ -212,13 +212,6 @@ def test_gpt2s_pattern_is_that_of_the_byte_level_pre_tokenizer() -> None:
     assert [span for _, span in ours] == [span for _, span in theirs]
 
 
-def test_item_type_follows_the_vocabulary(bpe) -> None:
-    encoder = load_encoder(bpe("gpt4"))
-    assert (encoder.vocab_size, encoder.dtype, encoder.eot) == (400, "uint16", 399)
-    for size, expected in ((65_536, "uint16"), (65_537, "uint32")):
-        assert type(encoder)(size, 0, "x", encoder.encode_batch).dtype == expected
-
-
 def test_a_replaced_file_gives_the_new_ids(bpe, tmp_path) -> None:
     path = tmp_path / "tokenizer.json"
     lengths = []

@@ -13,7 +13,7 @@ from gristmill.pipeline.run import LocalRunner, execute
 from gristmill.pipeline.schema import make_key
 from gristmill.pipeline.shard import RunFolder
 from gristmill.tokenize import encode_group
-from gristmill.tokenize.encode import Encoder, load_encoder
+from gristmill.tokenize.encode import load_encoder
 from gristmill.tokenize.encode_group import ENCODED, EncodeGroup, raw_type
 from gristmill.tokenize.ranked_file import read_ranked
 from gristmill.tokenize.source import TokenizerSource
@@ -130,12 +130,9 @@ def test_end_of_text_that_is_an_ordinary_token_is_refused(lay, bpe, tmp_path) ->
 
 
 def test_types_of_tokens() -> None:
-    def encoder(size: int) -> Encoder:
-        return Encoder(size, 0, "x", lambda _: (np.zeros(0, np.uint32), np.zeros(0, np.int64)))
-
-    assert raw_type("auto", encoder(65_536)) == np.uint16
-    assert raw_type("auto", encoder(65_537)) == np.uint32
-    assert raw_type("uint32", encoder(300)) == np.uint32
-    assert raw_type("uint16", encoder(65_536)) == np.uint16
+    assert raw_type("auto", 65_536) == np.uint16
+    assert raw_type("auto", 65_537) == np.uint32
+    assert raw_type("uint32", 300) == np.uint32
+    assert raw_type("uint16", 65_536) == np.uint16
     with pytest.raises(ConfigError, match=r"uint16 holds 65,536 ids.*set shards.dtype=uint32"):
-        raw_type("uint16", encoder(65_537))
+        raw_type("uint16", 65_537)
