@@ -248,5 +248,17 @@ def _size(n: int) -> str:
     raise AssertionError("unreachable")
 
 
+class _Dumper(yaml.SafeDumper):
+    """YAML in which what some readers take for the end of a line is written out."""
+
+
+def _string(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = '"' if any(char in text for char in "\x85\u2028\u2029") else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _string)
+
+
 def _yaml(body: Any) -> str:
-    return yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=100)
+    return str(yaml.dump(body, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100))

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 import yaml
 from huggingface_hub import DatasetCard
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -169,6 +169,9 @@ def test_no_drops() -> None:
 
 @settings(deadline=None, max_examples=50)
 @given(NASTY, NASTY, NASTY)
+@example("0", "\x85", "0")
+@example("\u2028", "0", "\u2029")
+@example("0", "0", "\x85")
 def test_no_name_from_outside_breaks_the_card(name: str, reason: str, column: str) -> None:
     recipe = {"name": name, "stages": [{"pii": {"kinds": [reason]}}], column: reason}
     text = card(
