@@ -39,6 +39,15 @@ class Work(Protocol):
         """Do task ``draft.task``: write files into the draft and set its counts."""
 
 
+class SingleTask:
+    """For work that needs everything in one place."""
+
+    def count(self, folder: RunFolder) -> int:
+        """One task."""
+        del folder
+        return 1
+
+
 @dataclass(frozen=True)
 class Round:
     """A named set of independent tasks; ``stage.part`` or just ``stage``."""
@@ -107,8 +116,10 @@ class DropList(Outcome):
 
     def rows(self, folder: RunFolder, keys: tuple[int, int] | None) -> pa.Table:
         """Return the cluster members within a range of keys (both ends included), sorted by key."""
-        paths = folder.outputs(self.round, ".clusters.parquet") if keys else []
-        found = [read_range(path, "key", *keys, CLUSTERS) for path in paths if keys]
+        if keys is None:
+            return CLUSTERS.empty_table()
+        paths = folder.outputs(self.round, ".clusters.parquet")
+        found = [read_range(path, "key", *keys, CLUSTERS) for path in paths]
         return pa.concat_tables([CLUSTERS.empty_table(), *found]).sort_by("key")
 
     def columns(self) -> dict[str, pa.DataType]:

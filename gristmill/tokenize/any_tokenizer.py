@@ -10,7 +10,7 @@ import numpy as np
 
 from gristmill.errors import ConfigError
 from gristmill.tokenize.encode import Encode, encodable, hf_tokenizer, load_encoder
-from gristmill.tokenize.formats.vocab import Vocabulary, load_vocabulary
+from gristmill.tokenize.formats.vocab import Vocabulary, listed_merges, load_vocabulary
 from gristmill.tokenize.source import find_tokenizer
 
 
@@ -27,12 +27,13 @@ class NamedTokenizer:
 
     def ranks(self) -> dict[int, int]:
         """Return, for each token that a merge makes, the number of the first such merge, from 0."""
-        model = json.loads(self.path.read_text("utf-8"))["model"]
+        data = json.loads(self.path.read_text("utf-8"))
+        vocab = data["model"]["vocab"]
         found: dict[int, int] = {}
-        for number, merge in enumerate(model.get("merges") or []):
-            made = "".join(merge if isinstance(merge, list) else merge.split(" "))
-            if made in model["vocab"]:
-                found.setdefault(int(model["vocab"][made]), number)
+        for number, merge in enumerate(listed_merges(data)):
+            made = "".join(merge)
+            if made in vocab:
+                found.setdefault(int(vocab[made]), number)
         return found
 
     def hf(self) -> Any:

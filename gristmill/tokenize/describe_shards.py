@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gristmill.pipeline.durable import sync_and_hash
-from gristmill.pipeline.rounds import Tick
+from gristmill.pipeline.rounds import SingleTask, Tick
 from gristmill.pipeline.shard import Draft, RunFolder
 from gristmill.tokenize.encode_group import ENCODE
 from gristmill.tokenize.formats import FORMATS
@@ -20,17 +20,12 @@ from gristmill.tokenize.write_shard import item_type
 
 
 @dataclass(frozen=True)
-class DescribeShards:
+class DescribeShards(SingleTask):
     """Write ``shards.json`` and a copy of the tokenizer beside the token files."""
 
     format: str
     name: str
     tokenizer: TokenizerSource
-
-    def count(self, folder: RunFolder) -> int:
-        """One."""
-        del folder
-        return 1
 
     def __call__(self, draft: Draft, tick: Tick) -> None:
         """Write both files."""

@@ -89,11 +89,10 @@ class EncodeGroup:
                 docs, total = docs + batch.num_rows, total + len(ids)
                 tick({"docs_in": docs})
         table = self._ranked(pa.Table.from_batches(tables, ENCODED))
-        path = draft.numbered("tokens.raw", docs=docs)
-        written = _copy(natural, path, dtype, table["first"].to_numpy(), table["tokens"].to_numpy())
-        natural.unlink()
-        draft.numbered("tokens.raw", docs=docs, tokens=written)
         sizes = table["tokens"].to_numpy()
+        path = draft.numbered("tokens.raw", docs=docs, tokens=int(sizes.sum()))
+        _copy(natural, path, dtype, table["first"].to_numpy(), sizes)
+        natural.unlink()
         table = _with(table, "first", np.cumsum(sizes) - sizes)
         write_ranked(draft.numbered("documents.arrow", docs=docs), table)
         draft.stages = [StageCount(name="tokens", docs_in=docs, docs_out=docs)]
@@ -189,13 +188,12 @@ def _copy(
     dtype: np.dtype[Any],
     first: npt.NDArray[np.int64],
     sizes: npt.NDArray[np.int64],
-) -> int:
-    """Copy documents into another order; return the number of tokens written."""
+) -> None:
+    """Copy documents into another order."""
     raw = np.memmap(source, dtype, "r") if source.stat().st_size else np.zeros(0, dtype)
     with target.open("wb") as out:
         for start, end in zip(first.tolist(), (first + sizes).tolist(), strict=True):
             out.write(raw[start:end].data)
-    return int(sizes.sum())
 
 
 def _with(table: pa.Table, name: str, values: npt.NDArray[Any]) -> pa.Table:

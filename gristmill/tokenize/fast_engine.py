@@ -15,7 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gristmill.tokenize.patterns import CL100K_BASE, GPT2, GPT4, PATTERNS
+from gristmill.tokenize.formats.vocab import listed_merges
+from gristmill.tokenize.patterns import CL100K_BASE, GPT4, PATTERNS, split_regex
 
 Ids = npt.NDArray[np.uint32]
 Sizes = npt.NDArray[np.int64]
@@ -96,7 +97,7 @@ def _pattern(data: dict[str, Any]) -> tuple[str, str] | None:
     """Return the split pattern in gigatoken's words, and what the texts match that HF must do."""
     model = data["model"]
     post = (data.get("post_processor") or {}).get("type", "ByteLevel")
-    merges = [m if isinstance(m, str) else " ".join(m) for m in model.get("merges") or []]
+    merges = list(listed_merges(data))
     named = ("dropout", "unk_token", "byte_fallback", "continuing_subword_prefix")
     if (
         data.get("normalizer") is not None
@@ -107,7 +108,7 @@ def _pattern(data: dict[str, Any]) -> tuple[str, str] | None:
         or any(not token.get("special") for token in data.get("added_tokens", []))
     ):
         return None
-    regex = _split_regex(data.get("pre_tokenizer") or {})
+    regex = split_regex(data)
     if regex not in _KNOWN:
         return None
     new = "".join(
@@ -115,30 +116,6 @@ def _pattern(data: dict[str, Any]) -> tuple[str, str] | None:
     )
     fast, odd = _KNOWN[regex]
     return fast, f"[{new}]|{odd}" if odd else f"[{new}]"
-
-
-def _split_regex(pre: dict[str, Any]) -> str | None:
-    parts = pre.get("pretokenizers", [pre])
-    if len(parts) == 1 and _byte_level(parts[0], use_regex=True):
-        return GPT2
-    if (
-        len(parts) == 2
-        and parts[0].get("type") == "Split"
-        and parts[0].get("behavior") == "Isolated"
-        and not parts[0].get("invert")
-        and _byte_level(parts[1], use_regex=False)
-    ):
-        regex = parts[0]["pattern"].get("Regex")
-        return str(regex) if regex else None
-    return None
-
-
-def _byte_level(part: dict[str, Any], *, use_regex: bool) -> bool:
-    return (
-        part.get("type") == "ByteLevel"
-        and not part.get("add_prefix_space")
-        and part.get("use_regex", True) == use_regex
-    )
 
 
 def _plain_body(data: dict[str, Any], regex: str) -> str:

@@ -1,6 +1,8 @@
 """Pre-tokenisation patterns by name: how text is cut into pieces before byte pairs are merged."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 #: GPT-2's pattern (openai/gpt-2, src/encoder.py).
 GPT2 = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""
@@ -127,3 +129,23 @@ def _alternatives(pattern: str) -> list[str]:
         else:
             parts[-1] += piece
     return parts
+
+
+def split_regex(data: Mapping[str, Any]) -> str | None:
+    """Return the one regular expression by which a ``tokenizer.json`` cuts text, or None.
+
+    Args:
+        data: the parsed file; byte-level, without a space put in front.
+    """
+    pre = data.get("pre_tokenizer") or {}
+    *splits, last = pre.get("pretokenizers") or [pre]
+    if last.get("type") != "ByteLevel" or last.get("add_prefix_space"):
+        return None
+    if not splits:
+        return GPT2 if last.get("use_regex", True) else None
+    split = splits[0]
+    if len(splits) > 1 or split.get("type") != "Split" or last.get("use_regex", True):
+        return None
+    isolated = split.get("behavior") == "Isolated" and not split.get("invert")
+    regex = (split.get("pattern") or {}).get("Regex")
+    return str(regex) if isolated and regex else None

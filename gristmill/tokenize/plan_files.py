@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gristmill.pipeline.held_out import common_limit
-from gristmill.pipeline.rounds import Tick
-from gristmill.pipeline.shard import Draft, RunFolder
+from gristmill.pipeline.rounds import SingleTask, Tick
+from gristmill.pipeline.shard import Draft
 from gristmill.tokenize.encode_group import ENCODE
 from gristmill.tokenize.formats import FORMATS
 from gristmill.tokenize.order import SPLITS, Tally, in_split
@@ -21,17 +21,12 @@ _DOC_TOKENS = 64
 
 
 @dataclass(frozen=True)
-class OrderDocuments:
+class OrderDocuments(SingleTask):
     """Decide which ranks go into which file; its facts are the plan."""
 
     format: str
     val_fraction: float
     target_tokens: int
-
-    def count(self, folder: RunFolder) -> int:
-        """One."""
-        del folder
-        return 1
 
     def __call__(self, draft: Draft, tick: Tick) -> None:
         """Count tokens by rank and split, and cut."""

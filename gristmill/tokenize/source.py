@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from gristmill.errors import ConfigError
 from gristmill.pipeline.durable import sync_and_hash
-from gristmill.pipeline.rounds import Gather, Round, Tick, View
+from gristmill.pipeline.rounds import Gather, Round, SingleTask, Tick, View
 from gristmill.pipeline.shard import Draft, RunFolder
 from gristmill.tokenize.encode import Encoder, load_encoder
 from gristmill.tokenize.encodings import ENCODINGS, cache_path, cached_file, read_encoding
@@ -71,15 +71,10 @@ class ImportRanks(Gather):
 
 
 @dataclass(frozen=True)
-class WriteImported:
+class WriteImported(SingleTask):
     """Write the tokenizer in all its forms."""
 
     config: ImportRanks
-
-    def count(self, folder: RunFolder) -> int:
-        """One."""
-        del folder
-        return 1
 
     def __call__(self, draft: Draft, tick: Tick) -> None:
         """Convert."""

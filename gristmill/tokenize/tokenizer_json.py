@@ -1,7 +1,6 @@
 """``tokenizer.json`` and ranks: each made from the other, with the same ids."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,11 @@ from gristmill.tokenize.formats.vocab import (
     Vocabulary,
     byte_chars,
     check_special,
+    listed_merges,
     load_vocabulary,
 )
 from gristmill.tokenize.merges import Pair, merges_of
-from gristmill.tokenize.patterns import GPT2
+from gristmill.tokenize.patterns import split_regex
 from gristmill.tokenize.ranks import Ranks, pattern_for_both
 
 
@@ -52,22 +52,13 @@ def _not_plain(data: dict[str, Any]) -> str | None:
 
 
 def _pattern(path: Path, data: dict[str, Any]) -> str:
-    pre = data.get("pre_tokenizer") or {}
-    parts = pre.get("pretokenizers", [pre])
-    *splits, last = parts
-    byte_level = last.get("type") == "ByteLevel" and not last.get("add_prefix_space")
-    if byte_level and not splits and last.get("use_regex", True):
-        return GPT2
-    if byte_level and len(splits) == 1 and not last.get("use_regex", True):
-        (split,) = splits
-        isolated = split.get("behavior") == "Isolated" and not split.get("invert")
-        regex = (split.get("pattern") or {}).get("Regex")
-        if split.get("type") == "Split" and isolated and regex:
-            return str(regex)
-    raise ConfigError(
-        f"{path}: tiktoken cuts text by one regular expression, and this tokenizer does not; "
-        "use it as tokenizer.json"
-    )
+    regex = split_regex(data)
+    if regex is None:
+        raise ConfigError(
+            f"{path}: tiktoken cuts text by one regular expression, and this tokenizer does not; "
+            "use it as tokenizer.json"
+        )
+    return regex
 
 
 def _check_merges(
@@ -77,7 +68,7 @@ def _check_merges(
     at: dict[str, int] = data["model"]["vocab"]
     raw = vocabulary.token_bytes
     listed: list[tuple[Pair, int]] = []
-    for left, right in _listed(data):
+    for left, right in listed_merges(data):
         if not {left, right, left + right} <= at.keys():
             raise ConfigError(f"{path}: a merge of unknown tokens; export the tokenizer again")
         listed.append(((raw[at[left]], raw[at[right]]), at[left + right]))
@@ -88,13 +79,6 @@ def _check_merges(
             f"{path}: its merges do not stand in the order of their ids, and tiktoken joins by "
             "ids; use it as tokenizer.json"
         )
-
-
-def _listed(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the merges; older files have them as text."""
-    for merge in data["model"].get("merges") or []:
-        left, right = merge.split(" ") if isinstance(merge, str) else merge
-        yield left, right
 
 
 def tokenizer_json(ranks: Ranks, where: str) -> str:

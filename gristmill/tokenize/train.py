@@ -10,8 +10,8 @@ from pydantic import Field, field_validator, model_validator
 from gristmill.errors import ConfigError, ShardError
 from gristmill.pipeline.byte_size import ByteSize
 from gristmill.pipeline.manifest import StageCount
-from gristmill.pipeline.rounds import Gather, Round, Tick, View
-from gristmill.pipeline.shard import Draft, RunFolder
+from gristmill.pipeline.rounds import Gather, Round, SingleTask, Tick, View
+from gristmill.pipeline.shard import Draft
 from gristmill.tokenize.exports import write_all
 from gristmill.tokenize.formats.vocab import check_special
 from gristmill.tokenize.patterns import PATTERNS
@@ -66,16 +66,11 @@ class TrainBpe(Gather):
 
 
 @dataclass(frozen=True)
-class TrainOnSample:
+class TrainOnSample(SingleTask):
     """Choose documents by the hash of their key until the sample is full, and train on them."""
 
     config: TrainBpe
     view: View
-
-    def count(self, folder: RunFolder) -> int:
-        """One."""
-        del folder
-        return 1
 
     def __call__(self, draft: Draft, tick: Tick) -> None:
         """Write the tokenizer in all its forms."""

@@ -41,10 +41,9 @@ class WriteShard:
         plan = order["files"][draft.task]
         limit = np.uint64(int(order["val_limit"], 16))
         encoded = EncodedSplit.of(draft.folder, plan["split"], limit)
-        name, *companions = layout.files(plan["stem"])
+        name, *beside = layout.files(plan["stem"])
         path, docs, once, text_bytes = draft.path(name), 0, 0, 0
         index = draft.path(f"{plan['stem']}.index.parquet", docs=plan["docs"])
-        companions.append(index.name)
         with (
             layout.writer(path, item_type(layout, encoded.dtype)) as out,
             pq.ParquetWriter(index, PROVENANCE, compression="zstd") as provenance,
@@ -65,11 +64,15 @@ class WriteShard:
                 f"{plan['docs']} and {plan['tokens']}; start again under another --out"
             )
         draft.path(name, docs=docs, tokens=written)
-        for companion in layout.files(plan["stem"])[1:]:
+        for companion in beside:
             draft.path(companion)
         draft.stages = [StageCount(name="shards", docs_in=once, docs_out=once)]
         draft.figures = {"repeated": docs - once} if docs > once else {}
-        draft.facts = {"split": plan["split"], "bytes": text_bytes, "companions": companions}
+        draft.facts = {
+            "split": plan["split"],
+            "bytes": text_bytes,
+            "companions": [*beside, index.name],
+        }
 
 
 def item_type(layout: TokenFormat, held: np.dtype[Any]) -> np.dtype[Any]:

@@ -21,6 +21,7 @@ from gristmill.tokenize.patterns import (
     PROPERTIES,
     may_be_empty,
     reads_alike,
+    split_regex,
     takes_all,
 )
 
@@ -216,3 +217,29 @@ def test_the_engines_have_the_same_unicode(pattern: str) -> None:
 def _bytes_only(pattern: str) -> tiktoken.Encoding:
     ranks = {bytes([byte]): byte for byte in range(256)}
     return tiktoken.Encoding("x", pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
+
+
+_SPLIT = {"type": "Split", "pattern": {"Regex": "x"}, "behavior": "Isolated", "invert": False}
+_LEVELS = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False}
+
+
+@pytest.mark.parametrize(
+    ("pre", "regex"),
+    [
+        ({"type": "ByteLevel", "add_prefix_space": False}, GPT2),
+        ({"type": "Sequence", "pretokenizers": [_SPLIT, _LEVELS]}, "x"),
+        ({"type": "Sequence", "pretokenizers": [_SPLIT, _SPLIT, _LEVELS]}, None),
+        ({"type": "Sequence", "pretokenizers": [_SPLIT, _LEVELS | {"use_regex": True}]}, None),
+        ({"type": "Sequence", "pretokenizers": [_SPLIT | {"invert": True}, _LEVELS]}, None),
+        ({"type": "Sequence", "pretokenizers": [_SPLIT | {"behavior": "Removed"}, _LEVELS]}, None),
+        ({"type": "Sequence", "pretokenizers": [_SPLIT | {"pattern": {"String": "x"}}, _LEVELS]},
+         None),
+        ({"type": "Sequence", "pretokenizers": [{"type": "Digits"}, _LEVELS]}, None),
+        ({"type": "Sequence", "pretokenizers": []}, None),
+        (_LEVELS, None),
+        (_LEVELS | {"use_regex": True, "add_prefix_space": True}, None),
+        (None, None),
+    ],
+)  # fmt: skip
+def test_the_one_pattern_of_a_file(pre: dict | None, regex: str | None) -> None:
+    assert split_regex({"pre_tokenizer": pre}) == regex

@@ -2,15 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-#: A row group ends where it has so many rows or bytes: what a reader must hold at once.
-_GROUP_ROWS = 1000
-_GROUP_BYTES = 32 << 20
+from gristmill.pipeline.sink import DocumentFile
+
 _BATCH = 64
 
 
@@ -32,49 +29,19 @@ def read_rows(
             at = after
 
 
-class DatasetFile:
-    """A Parquet file of a dataset, written in row groups of bounded size.
+class DatasetFile(DocumentFile):
+    """A file of a dataset.
 
     Attributes:
-        docs: rows written.
-        nbytes: their size in memory as Arrow.
+        nbytes: size of its rows in memory as Arrow.
     """
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self.docs = self.nbytes = 0
-        self._schema = schema
         # The page index lets readers fetch single rows: Hugging Face's viewer does.
-        self._writer = pq.ParquetWriter(
-            path, schema, compression="zstd", compression_level=3, write_page_index=True
-        )
-        self._held: list[pa.RecordBatch] = []
-        self._rows = self._bytes = 0
+        super().__init__(path, schema, write_page_index=True)
+        self.nbytes = 0
 
-    def write(self, batch: pa.RecordBatch) -> None:
-        """Add rows; they reach the file in groups."""
-        if not batch.num_rows:
-            return
-        self._held.append(batch)
-        self._rows += batch.num_rows
-        self._bytes += batch.nbytes
-        if self._rows >= _GROUP_ROWS or self._bytes >= _GROUP_BYTES:
-            self._flush()
-
-    def _flush(self) -> None:
-        if not self._held:
-            return
-        table = pa.Table.from_batches(self._held, self._schema).combine_chunks()
-        self._writer.write_table(table)
-        self.docs += table.num_rows
+    def _write_group(self, table: pa.Table) -> None:
+        table = table.combine_chunks()
+        super()._write_group(table)
         self.nbytes += table.nbytes
-        self._held, self._rows, self._bytes = [], 0, 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
-    ) -> None:
-        if kind is None:
-            self._flush()
-        self._writer.close()

@@ -26,7 +26,7 @@ from gristmill.pipeline.dataset.facts import gather_facts
 from gristmill.pipeline.dataset.layout import SPLITS, lay_out
 from gristmill.pipeline.dataset.rows import DatasetFile, read_rows
 from gristmill.pipeline.manifest import StageCount
-from gristmill.pipeline.rounds import Gather, Round, Tick, View
+from gristmill.pipeline.rounds import Gather, Round, SingleTask, Tick, View
 from gristmill.pipeline.shard import Draft, RunFolder
 
 # What is no part of the dataset lies in a folder of its own, so that the other can be published.
@@ -149,16 +149,11 @@ def _language(label: str | None) -> str:
 
 
 @dataclass(frozen=True)
-class LayOutFiles:
+class LayOutFiles(SingleTask):
     """Decide the columns and what goes into which file."""
 
     config: WriteDataset
     view: View
-
-    def count(self, folder: RunFolder) -> int:
-        """One."""
-        del folder
-        return 1
 
     def __call__(self, draft: Draft, tick: Tick) -> None:
         """Write the pieces of each file, and an empty table that has the columns."""
@@ -247,17 +242,12 @@ class WriteFile:
 
 
 @dataclass(frozen=True)
-class WriteCard:
+class WriteCard(SingleTask):
     """Write ``README.md``."""
 
     config: WriteDataset
     stage: str
     view: View
-
-    def count(self, folder: RunFolder) -> int:
-        """One."""
-        del folder
-        return 1
 
     def __call__(self, draft: Draft, tick: Tick) -> None:
         """Write the card."""

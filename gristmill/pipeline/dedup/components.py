@@ -21,7 +21,7 @@ from gristmill.pipeline.dedup.connected import components_of, stars_on_disk
 from gristmill.pipeline.dedup.parts import cut_evenly, recorded_docs
 from gristmill.pipeline.dedup.spill import Spill
 from gristmill.pipeline.dedup.tables import EDGES
-from gristmill.pipeline.rounds import CLUSTERS, Tick, View
+from gristmill.pipeline.rounds import CLUSTERS, SingleTask, Tick, View
 from gristmill.pipeline.shard import Draft, RunFolder
 
 #: Bytes of working memory for each edge in hand, its ends and their order included.
@@ -31,7 +31,7 @@ _BATCH = 1 << 20
 
 
 @dataclass(frozen=True)
-class Components:
+class Components(SingleTask):
     """Choose the survivors.
 
     Attributes:
@@ -47,11 +47,6 @@ class Components:
     view: View
     memory: int
     final: bool = True
-
-    def count(self, folder: RunFolder) -> int:
-        """One."""
-        del folder
-        return 1
 
     def __call__(self, draft: Draft, tick: Tick) -> None:
         """Write the clusters, sorted by key."""

@@ -13,46 +13,30 @@ from typing import Self
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from gristmill.pipeline.dedup.arrays import Index
+from gristmill.pipeline.row_groups import RowGroupFile
 from gristmill.pipeline.shard import RunFolder
 
 _PARTS = b"gristmill.parts"
 
 
-class RowGroups:
+class RowGroups(RowGroupFile):
     """Writes tables into row groups of a bounded weight. Hashes do not compress; nothing is."""
 
     def __init__(self, path: Path, schema: pa.Schema, weight: int) -> None:
-        self._limit, self._weight = weight, 0
-        self._held: list[pa.Table] = []
-        self._writer = pq.ParquetWriter(
+        super().__init__(
             path, schema, compression="none", use_dictionary=False, write_statistics=False
         )
+        self._limit, self._weight = weight, 0
 
     def write(self, table: pa.Table, weight: int) -> None:
         """Append rows of some weight."""
-        self._held.append(table)
         self._weight += weight
-        if self._weight >= self._limit:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self._held:
-            table = pa.concat_tables(self._held)
-            self._writer.write_table(table, row_group_size=table.num_rows)
-            self._held, self._weight = [], 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
-    ) -> None:
-        if kind is None:
-            self._flush()
-        self._writer.close()
+        full = self._weight >= self._limit
+        self._hold(table, full=full)
+        if full:
+            self._weight = 0
 
 
 class PartWriter:

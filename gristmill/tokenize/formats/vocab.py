@@ -6,7 +6,7 @@ count a token's *raw* bytes, since a token that is half a character has no text 
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -144,11 +144,16 @@ def spelt(token: bytes) -> str:
     return "".join(char[byte] for byte in token)
 
 
+def listed_merges(data: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Yield the merges of a parsed ``tokenizer.json``; older files have them as text."""
+    for merge in data["model"].get("merges") or []:
+        yield tuple(merge.split(" ")) if isinstance(merge, str) else tuple(merge)
+
+
 def _check_added(path: StrPath, data: dict[str, Any], vocab: dict[str, int]) -> None:
     added = data.get("added_tokens") or []
     special = [(str(t.get("content", "")), int(t["id"])) for t in added if t.get("special")]
-    merges = data["model"].get("merges") or []
-    made = {m.replace(" ", "", 1) if isinstance(m, str) else "".join(m) for m in merges}
+    made = {"".join(merge) for merge in listed_merges(data)}
     # HF tokenizers may keep a special token in the vocabulary too: no merge makes it then.
     kept = {name for name, number in special if vocab.get(name) == number and len(name) > 1} - made
     check_special(str(path), special, lambda text: text in vocab and text not in kept)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gristmill.pipeline.dataset import rows
+from gristmill.pipeline import sink
 from gristmill.pipeline.dataset.rows import DatasetFile, read_rows
 
 SCHEMA = pa.schema([("n", pa.int64()), ("text", pa.string())])
@@ -52,8 +52,8 @@ def test_row_groups_beside_the_range_stay_unread(path: Path, monkeypatch) -> Non
 
 
 def test_row_groups_are_bounded_by_rows_and_by_bytes(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(rows, "_GROUP_ROWS", 100)
-    monkeypatch.setattr(rows, "_GROUP_BYTES", 5000)
+    monkeypatch.setattr(sink, "_GROUP_ROWS", 100)
+    monkeypatch.setattr(sink, "_GROUP_BYTES", 5000)
     batches = table(400).to_batches(max_chunksize=30)
     long = pa.record_batch([pa.array([0]), pa.array(["x" * 6000])], schema=SCHEMA)
     with DatasetFile(tmp_path / "f.parquet", SCHEMA) as file:
