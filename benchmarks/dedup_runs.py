@@ -32,10 +32,10 @@ def detected(similarity: float) -> float:
     return 1 - (1 - similarity**ROWS) ** BANDS
 
 
-def recipe(stages: Sequence[dict], pattern: str, settings: Sequence[str] = ()) -> Recipe:
-    """Return a recipe of these stages over these files."""
-    body = {"name": "dedup benchmark", "stages": list(stages)}
-    return parse_recipe(override(body, settings, [pattern]), "dedup benchmark")
+def recipe(body: dict, pattern: str, settings: Sequence[str] = ()) -> Recipe:
+    """Return a recipe of this body over these files."""
+    named = {"name": "benchmark"} | body
+    return parse_recipe(override(named, settings, [pattern]), "benchmark")
 
 
 def command(made: Recipe, out: Path, workers: int) -> list[str]:
