@@ -47,8 +47,12 @@ def command(made: Recipe, out: Path, workers: int) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment in which ``python -m gristmill`` is this checkout's."""
-    return os.environ | {"PYTHONPATH": str(ROOT)}
+    """Return the environment in which ``python -m gristmill`` is this checkout's.
+
+    Bytecode may be kept, so that modules of a checkout are compiled once, as pip compiles a peer's.
+    """
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return kept | {"PYTHONPATH": str(ROOT)}
 
 
 @dataclass
