@@ -83,6 +83,8 @@ def load_vocabulary(path: StrPath) -> Vocabulary:
     if not isinstance(vocab, dict) or model.get("type", "BPE") != "BPE":
         raise ConfigError(f"{path}: not a BPE tokenizer.json; train one with byte-level BPE")
     added = data.get("added_tokens") or []
+    if not isinstance(added, list) or not all(isinstance(token, dict) for token in added):
+        raise ConfigError(f"{path}: added_tokens is no list of tokens; export the tokenizer again")
     literal = {_id(path, token.get("id")): str(token.get("content", "")) for token in added}
     _check_added(path, data, vocab)
     by_id = {number: text.encode("utf-8", "replace") for number, text in literal.items()}
@@ -165,7 +167,7 @@ def _read(path: StrPath) -> dict[str, Any]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise ConfigError(f"{path}: cannot be read ({reason}); check the path") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not JSON ({error}); export the tokenizer again") from error
     if not isinstance(data, dict):
         raise ConfigError(f"{path}: not a tokenizer.json; export the tokenizer again")
