@@ -28,9 +28,7 @@ def backtracking(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_text_on_which_the_pattern_breaks_down_is_named(backtracking: Path) -> None:
     encoder = load_encoder(backtracking)
     assert encoder.engine == "tokenizers"
-    with pytest.raises(
-        BrokenTextError, match="60 characters that begins 'aaaa.*use the pattern"
-    ) as e:
+    with pytest.raises(BrokenTextError, match=r"60 characters that begins 'aaaa.*use the") as e:
         encoder.encode(["rye", _ENDLESS, "corn"])
     assert e.value.text == _ENDLESS
     assert isinstance(e.value, ShardError)

@@ -175,14 +175,14 @@ def _read(path: StrPath) -> dict[str, Any]:
 
 
 #: Larger ids than this come from damage, not from a vocabulary, and would exhaust memory.
-_MAX_ID = 2**24
+MAX_ID = 2**24
 
 #: Longer tokens than this come from damage too: no piece of a text that repeats is so long.
 _LONGEST = 1 << 16
 
 
 def _id(path: StrPath, number: object) -> int:
-    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < _MAX_ID:
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < MAX_ID:
         raise ConfigError(f"{path}: {number!r} is not a token id; export the tokenizer again")
     return number
 
