@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from gristmill.errors import ConfigError
 from gristmill.tokenize.fast_engine import EncodeBatch, Ids, fast_encode
+from gristmill.tokenize.formats.regular import check_regular
 from gristmill.tokenize.formats.vocab import Vocabulary, byte_chars, load_vocabulary
 from gristmill.tokenize.hf_engine import hf_encode, hf_tokenizer
 
@@ -69,6 +70,7 @@ def load_encoder(path: Path, end_of_text: str | None = None) -> Encoder:
         ConfigError: unreadable, not byte-level BPE, without a token for each byte, or no such
             end-of-text token.
     """
+    check_regular(path)
     try:
         body = path.read_text("utf-8")
     except (OSError, ValueError):

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from gristmill.errors import ConfigError
 from gristmill.pipeline.durable import write_durably
+from gristmill.tokenize.formats.regular import check_regular
 from gristmill.tokenize.formats.vocab import MAX_ID, check_special, spelt
 from gristmill.tokenize.patterns import (
     FROM_TIKTOKEN,
@@ -173,6 +174,7 @@ def _by_id(ids: Mapping[_Token, int]) -> dict[_Token, int]:
 
 
 def _bytes(path: Path) -> bytes:
+    check_regular(path)
     try:
         return path.read_bytes()
     except OSError as error:

@@ -14,6 +14,7 @@ from typing import Any
 
 from gristmill.errors import ConfigError
 from gristmill.tokenize.formats.contract import StrPath
+from gristmill.tokenize.formats.regular import check_regular
 
 
 def byte_chars() -> list[str]:
@@ -162,6 +163,7 @@ def _check_added(path: StrPath, data: dict[str, Any], vocab: dict[str, int]) -> 
 
 
 def _read(path: StrPath) -> dict[str, Any]:
+    check_regular(path)
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
