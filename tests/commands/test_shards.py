@@ -27,7 +27,7 @@ def test_where_a_token_came_from(token_run: Any, tmp_path: Path, capsys: Capture
     assert run_cli(["shards", "where", str(shard), "99999999"]) == 2
     assert "no token 99999999; the file holds" in capsys.readouterr().err
     assert run_cli(["shards", "where", str(tmp_path / "none.bin"), "0"]) == 2
-    assert "no such index" in capsys.readouterr().err
+    assert "no such file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["nanogpt", "datatrove", "megatron", "llmc"])
