@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 def train(
     shards: Annotated[Path, typer.Argument(help="Folder with shards.json, or a run folder.")],
     out: Out,
-    preset: Annotated[str, typer.Option("--preset", help="tiny, d8, gpt2-small …")] = "tiny",
+    preset: Annotated[
+        str, typer.Option("--preset", help="tiny, d8, llama-d8, gpt2-small to gpt2-xl …")
+    ] = "tiny",
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", help="Change a setting, e.g. steps=200, device=cuda. Repeatable."),
@@ -36,8 +38,12 @@ def train(
         gristmill train out/shards --out model
 
         gristmill train out --out model --preset d8 --set steps=500 --set device=cuda
+
+        torchrun --nproc-per-node 8 -m gristmill train out --out model --preset gpt2-small
     """
     result = train_model(shards, out, preset, settings or [], quiet=as_json)
+    if not is_first():
+        return
     if as_json:
         print(result.to_json(), end="")
     else:
@@ -49,7 +55,7 @@ def train_model(
 ) -> "TrainResult":
     """Train by preset and ``key=value`` settings; draw the curve; what ``demo`` shares."""
     need_torch()
-    from gristmill.train_smoke import plot, presets
+    from gristmill.train_smoke import presets
     from gristmill.train_smoke.train import train as train_gpt
 
     pairs = dict(setting.partition("=")[::2] for setting in settings)
@@ -60,10 +66,24 @@ def train_model(
         out,
         log=lambda line: print(line, file=sys.stderr if quiet else sys.stdout, flush=True),
     )
+    if is_first():
+        _draw(result, out)
+    return result
+
+
+def is_first() -> bool:
+    """Tell whether this process writes and speaks; of ``torchrun``'s, only one does."""
+    from gristmill.train_smoke.distributed import world_from_environment
+
+    return world_from_environment().first
+
+
+def _draw(result: "TrainResult", out: Path) -> None:
+    from gristmill.train_smoke import plot
+
     baselines = {"uniform": result.uniform, "unigram": result.unigram}
     curve = plot.loss_curve(plot.read_log(out / "train.jsonl"), baselines=baselines)
     (out / "loss.svg").write_text(curve, "utf-8")
-    return result
 
 
 def print_result(result: "TrainResult", out: Path) -> None:

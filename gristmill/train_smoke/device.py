@@ -1,6 +1,7 @@
 """Where the run computes: device, number type, peak speed, memory."""
 
 import contextlib
+import os
 import resource
 import sys
 from typing import Any
@@ -13,12 +14,30 @@ from gristmill.errors import ConfigError
 _PEAK_FLOPS = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "L40S": 362e12, "RTX 4090": 165e12}
 
 
-def pick_device(name: str) -> torch.device:
-    """Return the device of a setting. Raises ConfigError for CUDA where there is none."""
+def pick_device(name: str, number: int = 0) -> torch.device:
+    """Return the device of a setting. Raises ConfigError for CUDA where there is none.
+
+    ``number`` says which GPU of the machine.
+    """
     cuda = torch.cuda.is_available()
     if name == "cuda" and not cuda:
         raise ConfigError("device=cuda: torch sees no CUDA device; use device=cpu")
-    return torch.device("cuda" if name == "cuda" or (name == "auto" and cuda) else "cpu")
+    wanted = name == "cuda" or (name == "auto" and cuda)
+    return torch.device("cuda", number) if wanted else torch.device("cpu")
+
+
+def use_deterministic_algorithms() -> None:
+    """Let torch refuse what does not give the same bits each time."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS wants it
+    torch.use_deterministic_algorithms(True)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error says that memory is used up, a GPU's or the machine's."""
+    # A CPU's allocator raises a bare RuntimeError.
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    )
 
 
 def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[Any]:

@@ -7,7 +7,7 @@ is one integer, the number of windows already consumed, whatever the number of p
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +48,26 @@ def permute(index: npt.NDArray[np.int64], n: int, key: tuple[int, int]) -> npt.N
         out[todo] = (left << half) | right
         todo = todo[out[todo] >= n]
     return out.astype(np.int64)
+
+
+class WindowSet(Protocol):
+    """Windows of one split, however they were made: ``Windows`` here, ``packing.Packed``."""
+
+    @property
+    def context(self) -> int:
+        """Tokens of a window (T)."""
+        ...
+
+    @property
+    def left_out(self) -> str:
+        """What of the split is no target, in words."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def gather(self, windows: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Return inputs and targets, int64 (len(windows), T) each."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -94,6 +114,11 @@ class Windows:
     def __len__(self) -> int:
         return int(self.firsts[-1])
 
+    @property
+    def left_out(self) -> str:
+        """What of the split is no target, in words."""
+        return f"tail of {self.dropped:,} tokens fills no window and is left out"
+
     def gather(self, windows: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Return inputs and targets, int64 (len(windows), T) each."""
         out = np.empty((len(windows), self.context + 1), dtype=np.int64)
@@ -114,7 +139,7 @@ class Loader:
         seed: chooses the order.
     """
 
-    windows: Windows
+    windows: WindowSet
     seed: int
 
     def order(self, position: int, count: int) -> npt.NDArray[np.int64]:

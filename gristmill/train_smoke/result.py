@@ -19,7 +19,9 @@ class TrainResult:
         steps: optimizer steps.
         tokens: training tokens seen, repeats included.
         unique_tokens: training tokens there are.
-        dropped_tokens: of these, tail tokens that fill no window.
+        windows: windows of the training split.
+        left_out: what of it is no target, in words.
+        skipped_steps: updates left out as outliers.
         parameters: weights.
         seconds: time in the loop, earlier parts of a resumed run included.
         sample: a text the model wrote; empty where ``sample_tokens`` is 0.
@@ -34,7 +36,9 @@ class TrainResult:
     steps: int
     tokens: int
     unique_tokens: int
-    dropped_tokens: int
+    windows: int
+    left_out: str
+    skipped_steps: int
     parameters: int
     seconds: float
     sample: str

@@ -43,15 +43,19 @@ class RunLog:
     """Prints lines and appends records to ``train.jsonl``.
 
     Args:
-        path: the JSONL file.
+        path: the JSONL file; None = only print.
         after: step the run goes on from; later records of an interrupted run are removed, so that
             a resumed run's log has each step once.
         steps: of the whole run.
         log: prints a line.
     """
 
-    def __init__(self, path: Path, *, after: int, steps: int, log: Callable[[str], None]) -> None:
+    def __init__(
+        self, path: Path | None, *, after: int, steps: int, log: Callable[[str], None]
+    ) -> None:
         self._path, self._steps, self.say = path, steps, log
+        if path is None:
+            return
         kept = [text for text in _lines(path) if _step(text) is not None]
         kept = [text for text in kept if (_step(text) or 0) <= after] if after else []
         write_atomically(path, "".join(text + "\n" for text in kept))
@@ -67,6 +71,8 @@ class RunLog:
         self._append({"step": step, "sample": text})
 
     def _append(self, record: Mapping[str, Any]) -> None:
+        if self._path is None:
+            return
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record, allow_nan=False) + "\n")
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gristmill.errors import ConfigError, CorruptError, GristmillError
-from gristmill.train_smoke import checkpoint, evals
+from gristmill.train_smoke import checkpoint, evals, outliers
 from gristmill.train_smoke.model import GPT
 from gristmill.train_smoke.train import train
 
@@ -35,8 +35,17 @@ def straight(tmp_path_factory, micro, shards):
     return out, train(micro, shards, out, log=_quiet)
 
 
-@pytest.mark.parametrize("settings", [{}, {"optimizer": "adamw", "variant": "gpt2"}])
-def test_resume_is_bit_exact(tmp_path, micro, shards, settings):
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"optimizer": "adamw", "variant": "gpt2"},
+        {"variant": "llama", "kv_heads": 1, "packing": "docs", "document_mask": True},
+        {"skip_zscore": 1e-6, "micro_batch": 4},  # skips whatever lies above the mean
+    ],
+)
+def test_resume_is_bit_exact(tmp_path, micro, shards, settings, monkeypatch):
+    monkeypatch.setattr(outliers, "WINDOW", 4)
     config = dataclasses.replace(micro, **settings)
     first = train(config, shards, tmp_path / "a", log=_quiet)
     shutil.copytree(tmp_path / "a", tmp_path / "b")
@@ -46,6 +55,8 @@ def test_resume_is_bit_exact(tmp_path, micro, shards, settings):
     assert "resumed after step 10" in said
     _same(tmp_path / "a", tmp_path / "b")
     assert (again.loss, again.val, again.bpb) == (first.loss, first.val, first.bpb)
+    assert again.skipped_steps == first.skipped_steps
+    assert bool(first.skipped_steps) == ("skip_zscore" in settings)
     steps = [json.loads(x)["step"] for x in (tmp_path / "b/train.jsonl").read_text().splitlines()]
     assert steps == [1, 5, 10, 15, 20]
 
@@ -114,6 +125,45 @@ def test_not_a_number_stops_and_keeps_the_checkpoint(tmp_path, micro, shards, mo
     with pytest.raises(GristmillError, match=r"nan.* at step 13;.*step_00000010 is intact"):
         train(micro, shards, tmp_path, log=_quiet)
     assert checkpoint.load(tmp_path).step == 10
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+        MemoryError(),
+    ],
+)
+def test_out_of_memory_says_what_to_lower(tmp_path, micro, shards, monkeypatch, error):
+    real, calls = GPT.forward, []
+
+    def greedy(self, ids, targets=None):
+        calls.append(self.training)
+        if calls.count(True) == 13 and self.training:
+            raise error
+        return real(self, ids, targets)
+
+    monkeypatch.setattr(GPT, "forward", greedy)
+    says = r"out of memory at step 13; lower micro_batch \(now 8 windows\).*step_00000010 is intact"
+    with pytest.raises(GristmillError, match=says):
+        train(micro, shards, tmp_path, log=_quiet)
+    assert checkpoint.load(tmp_path).step == 10
+
+
+def test_skipped_steps_are_said_and_leave_the_weights_alone(tmp_path, micro, shards, monkeypatch):
+    monkeypatch.setattr(outliers, "WINDOW", 2)
+    said = []
+    config = dataclasses.replace(micro, steps=8, save_every=1, keep=8, skip_zscore=1e-6)
+    result = train(config, shards, tmp_path, log=said.append)
+    skipped = [int(line.split()[1][:-1]) for line in said if "skipped" in line]
+    assert result.skipped_steps == len(skipped) > 0
+    for step in range(2, 9):
+        before, after = (
+            checkpoint.load(tmp_path / f"checkpoints/step_{n:08d}") for n in (step - 1, step)
+        )
+        same = all(torch.equal(before.weights[n], after.weights[n]) for n in before.weights)
+        assert same == (step in skipped)
 
 
 def test_damaged_shards_are_found_before_training(tmp_path, micro, shards):
