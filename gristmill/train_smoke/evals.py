@@ -122,22 +122,45 @@ def bits_per_byte(model: GPT, shards: ShardSet, split: str = "val", count: int =
     )
 
 
-@torch.inference_mode()
 def score(model: GPT, documents: Sequence[np.ndarray]) -> float:
     """Return the summed nats of documents (token ids without the end-of-text token)."""
+    return float(document_nats(model, documents).sum())
+
+
+@torch.inference_mode()
+def document_nats(
+    model: GPT, documents: Sequence[np.ndarray], firsts: Sequence[int] | None = None
+) -> np.ndarray:
+    """Return the nats of each document.
+
+    Args:
+        model: in evaluation mode.
+        documents: token ids without the end-of-text token.
+        firsts: the first token of each that counts; default: all count.
+
+    Returns:
+        float64 (len(documents),).
+    """
     device = next(model.parameters()).device
-    rows = [row for doc in documents for row in _strides(doc, model.eot, model.config.context)]
+    rows = [
+        (number, *row)
+        for number, (doc, first) in enumerate(
+            zip(documents, firsts or [0] * len(documents), strict=True)
+        )
+        for row in _strides(doc, model.eot, model.config.context, first)
+    ]
     # Rows of like length share a pass; the sort is stable, so the order is fixed.
-    rows.sort(key=lambda row: len(row[0]))
-    nats = 0.0
+    rows.sort(key=lambda row: len(row[1]))
+    nats = np.zeros(len(documents), dtype=np.float64)
     at_once = _rows_at_once(model)
     for start in range(0, len(rows), at_once):
-        ids, targets = _pad(rows[start : start + at_once], model.eot)
-        logits = model(ids.to(device))
-        losses = F.cross_entropy(
-            logits.flatten(0, 1), targets.to(device).flatten(), ignore_index=-100, reduction="none"
-        )
-        nats += float(losses.double().sum())
+        some = rows[start : start + at_once]
+        ids, targets = (part.to(device) for part in _pad([row[1:] for row in some], model.eot))
+        counts = targets != -100
+        logits = model.logits(model.trunk(ids)[counts])  # the head is most of a small model's work
+        losses = torch.zeros(targets.shape, dtype=torch.float64, device=device)
+        losses[counts] = F.cross_entropy(logits, targets[counts], reduction="none").double()
+        np.add.at(nats, [row[0] for row in some], losses.sum(dim=1).cpu().numpy())
     return nats
 
 
@@ -147,13 +170,15 @@ def _rows_at_once(model: GPT) -> int:
     return max(1, tokens // model.config.context)
 
 
-def _strides(doc: np.ndarray, eot: int, context: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield inputs and targets; each token of the document is a target once."""
+def _strides(
+    doc: np.ndarray, eot: int, context: int, first: int = 0
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield inputs and targets; each token of the document from ``first`` is a target once."""
     full = np.concatenate(([eot], doc)).astype(np.int64)
-    done = 0  # tokens of the document already scored
+    done = first  # tokens of the document that are scored, or need not be
     stride = max(1, context // 2)
     while done < len(doc):
-        end = min(len(doc), context if done == 0 else done + stride)
+        end = min(len(doc), max(context, done + stride))
         start = max(0, end - context)
         targets = full[start + 1 : end + 1].copy()
         targets[: done - start] = -100
