@@ -17,6 +17,7 @@ from gristmill.commands import (
     contamination,
     data,
     demo,
+    evaluate,
     model,
     shards,
     tokenizer,
@@ -72,6 +73,7 @@ app.command()(contamination.contamination)
 app.command()(data.verify)
 app.command()(model.train)
 app.command()(model.sample)
+app.command("eval")(evaluate.evaluate)
 app.add_typer(shards.shards, name="shards")
 app.add_typer(classifier.classifier, name="classifier")
 app.add_typer(tokenizer.tokenizer, name="tokenizer")

@@ -14,7 +14,7 @@ from gristmill.errors import ConfigError
 
 COMMANDS = [
     "demo", "run", "plan", "stage", "report", "whatif", "contamination", "verify", "train",
-    "sample", "shards where",
+    "sample", "eval", "shards where",
 ]  # fmt: skip
 
 

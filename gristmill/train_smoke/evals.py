@@ -83,6 +83,11 @@ class BitsPerByte:
     tokens: int
     bytes: int
 
+    @property
+    def loss(self) -> float:
+        """Nats a token."""
+        return self.bits_per_byte * math.log(2) * self.bytes / self.tokens
+
 
 @torch.inference_mode()
 def bits_per_byte(model: GPT, shards: ShardSet, split: str = "val", count: int = 0) -> BitsPerByte:
