@@ -37,8 +37,8 @@ def evaluate(
 ) -> None:
     """Score a model: bits per byte of held-out documents, accuracy on multiple-choice sets.
 
-    Small models answer near chance: read `gold bpb` (bits per byte of the right ending) there. A set that is missing is skipped
-    and said to be.
+    Small models answer near chance: read `gold bpb` there, the bits per byte of the right ending.
+    A set that is missing is skipped and said to be.
 
     **Examples**
 
@@ -103,19 +103,16 @@ def _print(found: dict[str, Any]) -> None:
             f"{held['bytes']:,} bytes (unigram {held['unigram_loss']:.4f})",
             **say,
         )
-    if found["tasks"]:
-        console.print(_table(found["tasks"]))
+    if scored := [task for task in found["tasks"] if "skipped" not in task]:
+        console.print(_table(scored))
 
 
 def _table(tasks: list[dict[str, Any]]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("task")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column("task", overflow="fold")
     for name in ("items", "chance", "acc", "acc/token", "acc/char", "gold bpb"):
         table.add_column(name, justify="right", no_wrap=True)
     for task in tasks:
-        if "skipped" in task:
-            table.add_row(escape(task["task"]), f"skipped: {task['skipped']}")
-            continue
         shares = [_share(task[key]) for key in ("acc", "acc_norm_token", "acc_norm_char")]
         table.add_row(
             escape(task["task"]),
