@@ -5,15 +5,19 @@ top-p, min-p; each looks at what the one before left, renormalised. At least the
 always stays.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from gristmill.errors import ConfigError
 from gristmill.tokenize.formats.vocab import Vocabulary
-from gristmill.train_smoke.model import GPT, Cache
+from gristmill.train_smoke.constrain import Constraint
+from gristmill.train_smoke.model import GPT
+from gristmill.train_smoke.reader import Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,8 @@ class Generation:
         ids: new tokens, without the prompt, with the token that ended it.
         logprobs: natural logarithms of their probabilities under the model itself (temperature 1,
             no filter), so that continuations can be compared (best of n).
-        finish: why it ended: ``length``, ``stop_id`` or ``stop_string``.
+        finish: why it ended: ``length``, ``stop_id``, ``stop_string``, or ``grammar`` where the
+            constraint leaves nothing to add.
     """
 
     ids: tuple[int, ...]
@@ -109,6 +114,7 @@ def generate(
     *,
     n: int = 1,
     vocabulary: Vocabulary | None = None,
+    constraint: Constraint | None = None,
 ) -> list[Generation]:
     """Continue a prompt ``n`` times.
 
@@ -121,79 +127,114 @@ def generate(
         how: sampling settings; default: temperature 1, 64 tokens.
         n: continuations.
         vocabulary: for ``stop_strings``.
+        constraint: what the text must match; see ``constrain``.
 
     Raises:
         ConfigError: empty prompt, ids outside the vocabulary, n < 1, or stop strings without a
             vocabulary.
     """
+    return generate_batch(model, [ids], how, n=n, vocabulary=vocabulary, constraint=constraint)[0]
+
+
+@torch.inference_mode()
+def generate_batch(
+    model: GPT,
+    prompts: Sequence[Sequence[int]],
+    how: Sampling | None = None,
+    *,
+    n: int = 1,
+    vocabulary: Vocabulary | None = None,
+    constraint: Constraint | None = None,
+) -> list[list[Generation]]:
+    """Continue each prompt ``n`` times; what a prompt gives does not depend on the others.
+
+    Prompts of one length share their passes: so none is padded, and no mask has to undo that.
+
+    Args and errors are those of ``generate``.
+    """
     how = how or Sampling()
-    _check(model, ids, how, n, vocabulary)
-    generators = [torch.Generator().manual_seed(how.seed + row) for row in range(n)]
-    rows: list[list[int]] = [[] for _ in range(n)]
-    logprobs: list[list[float]] = [[] for _ in range(n)]
-    finish = [""] * n
-    reader = _Reader(model, ids, n)
+    by_length: dict[int, list[int]] = {}
+    for number, ids in enumerate(prompts):
+        _check(model, ids, how, n, vocabulary)
+        by_length.setdefault(len(ids), []).append(number)
+    out: list[list[Generation]] = [[] for _ in prompts]
+    for numbers in by_length.values():
+        rows = [_Row(how, how.seed + r, vocabulary, constraint) for _ in numbers for r in range(n)]
+        _write(Reader(model, [prompts[number] for number in numbers], n), rows)
+        for place, number in enumerate(numbers):
+            out[number] = [row.generation() for row in rows[place * n : (place + 1) * n]]
+    return out
+
+
+def best_of(candidates: Sequence[Generation], by: Literal["mean", "total"] = "mean") -> Generation:
+    """Return the candidate of the highest log-probability, total or per token; ties: the first.
+
+    By total, short texts win; by mean, repetitive ones (Holtzman et al. 2019).
+    """
+    return max(
+        candidates, key=lambda one: sum(one.logprobs) / (len(one.ids) if by == "mean" else 1)
+    )
+
+
+class _Row:
+    """One continuation in the making."""
+
+    def __init__(
+        self,
+        how: Sampling,
+        seed: int,
+        vocabulary: Vocabulary | None,
+        constraint: Constraint | None,
+    ) -> None:
+        self.how, self.vocabulary = how, vocabulary
+        self.generator = torch.Generator().manual_seed(seed)
+        self.matcher = constraint.matcher() if constraint is not None else None
+        self.ids: list[int] = []
+        self.logprobs: list[float] = []
+        self.finish = ""
+
+    def masked(self, logits: Tensor) -> Tensor:
+        """Logits (V,) without what the constraint forbids."""
+        if self.matcher is None or self.finish:
+            return logits
+        return logits.masked_fill(~self.matcher.allowed(), -math.inf)
+
+    def take(self, p: Tensor, nats: Tensor) -> int:
+        """Draw from probabilities (V,); note what came, unless the row has ended."""
+        token = _draw(p, self.generator)
+        if self.finish:
+            return token
+        self.ids.append(token)
+        self.logprobs.append(float(nats[token]))
+        complete = self.matcher is not None and self.matcher.accept(token)
+        self.finish = _finish(self.ids, self.how, self.vocabulary)
+        if complete and self.finish != "stop_id":
+            self.finish = "grammar"
+        return token
+
+    def generation(self) -> Generation:
+        return Generation(ids=tuple(self.ids), logprobs=tuple(self.logprobs), finish=self.finish)
+
+
+def _write(reader: Reader, rows: list[_Row]) -> None:
+    """Go on until every row has ended."""
     logits = reader.prompt()
     while True:
         nats = logits.double().log_softmax(dim=-1)
-        drawn = _draw(probabilities(logits, how), generators)
-        for row, token in enumerate(drawn):
-            if not finish[row]:
-                rows[row].append(token)
-                logprobs[row].append(float(nats[row, token]))
-                finish[row] = _finish(rows[row], how, vocabulary)
-        if all(finish):
-            break
+        masked = torch.stack([row.masked(x) for row, x in zip(rows, logits, strict=True)])
+        p = probabilities(masked, rows[0].how)
+        drawn = [row.take(*both) for row, *both in zip(rows, p, nats, strict=True)]
+        if all(row.finish for row in rows):
+            return
         logits = reader.advance(drawn)
-    return [
-        Generation(ids=tuple(row), logprobs=tuple(nats_), finish=why)
-        for row, nats_, why in zip(rows, logprobs, finish, strict=True)
-    ]
 
 
-class _Reader:
-    """The text so far and its cache; private to one call of ``generate``."""
-
-    def __init__(self, model: GPT, ids: Sequence[int], n: int) -> None:
-        self.model, self.n = model, n
-        self.device = next(model.parameters()).device
-        self.text = torch.tensor([list(ids)], dtype=torch.int64, device=self.device)
-        self.cache: Cache = []
-
-    def _read(self, ids: Tensor) -> Tensor:
-        self.length = ids.size(1)
-        self.cache = []
-        hidden = self.model.trunk(ids, self.cache)
-        return self.model.logits(hidden[:, -1])
-
-    def prompt(self) -> Tensor:
-        logits = self._read(self.text[:, -self.model.config.context :])
-        self.cache = [
-            (k.expand(self.n, -1, -1, -1), v.expand(self.n, -1, -1, -1)) for k, v in self.cache
-        ]
-        self.text = self.text.expand(self.n, -1)
-        return logits.expand(self.n, -1).cpu()
-
-    def advance(self, tokens: list[int]) -> Tensor:
-        new = torch.tensor(tokens, dtype=torch.int64, device=self.device)[:, None]
-        self.text = torch.cat((self.text, new), dim=1)
-        context = self.model.config.context
-        if self.length >= context:
-            return self._read(self.text[:, -max(1, context // 2) :]).cpu()
-        self.length += 1
-        return self.model.logits(self.model.trunk(new, self.cache)[:, -1]).cpu()
-
-
-def _draw(p: Tensor, generators: list[torch.Generator]) -> list[int]:
-    """Draw one token a row by inverting the cumulative sum; never one of probability 0."""
-    out = []
-    for row, generator in zip(p, generators, strict=True):
-        total = row.cumsum(dim=0)
-        point = torch.rand((), generator=generator, dtype=torch.float64) * total[-1]
-        token = int(torch.searchsorted(total, point, right=True))
-        last = int(row.nonzero()[-1])
-        out.append(min(token, last))
-    return out
+def _draw(p: Tensor, generator: torch.Generator) -> int:
+    """Draw a token by inverting the cumulative sum; never one of probability 0."""
+    total = p.cumsum(dim=0)
+    point = torch.rand((), generator=generator, dtype=torch.float64) * total[-1]
+    token = int(torch.searchsorted(total, point, right=True))
+    return min(token, int(p.nonzero()[-1]))
 
 
 def _finish(ids: list[int], how: Sampling, vocabulary: Vocabulary | None) -> str:

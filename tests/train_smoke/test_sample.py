@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 from gristmill.errors import ConfigError
 from gristmill.tokenize.formats.vocab import Vocabulary
 from gristmill.train_smoke.model import GPT
-from gristmill.train_smoke.sample import Sampling, generate, probabilities, text_of
+from gristmill.train_smoke.sample import (
+    Generation,
+    Sampling,
+    best_of,
+    generate,
+    generate_batch,
+    probabilities,
+    text_of,
+)
 
 LOGITS = st.lists(
     st.floats(-20, 20).map(lambda x: round(x, 3)), min_size=2, max_size=30, unique=True
@@ -131,3 +139,22 @@ def test_bad_requests(model):
         generate(model, [0], n=0)
     with pytest.raises(ConfigError, match="vocabulary"):
         generate(model, [0], Sampling(stop_strings=("x",)))
+
+
+def test_a_prompt_in_a_batch_gives_the_same_as_alone(model):
+    prompts = [[0, 5, 9], [0, 7], [0, 8, 2], [0], [0, 5, 9]]
+    how = Sampling(max_tokens=40, seed=4)  # longer than the context of 32
+    together = generate_batch(model, prompts, how, n=2)
+    for prompt, both in zip(prompts, together, strict=True):
+        alone = generate(model, prompt, how, n=2)
+        assert [one.ids for one in both] == [one.ids for one in alone]
+        for a, b in zip(both, alone, strict=True):
+            assert a.logprobs == pytest.approx(b.logprobs, abs=1e-4)
+
+
+def test_best_of_by_total_and_by_mean():
+    short = Generation(ids=(1,), logprobs=(-2.0,), finish="stop_id")
+    long = Generation(ids=(1, 2, 3), logprobs=(-1.0, -1.0, -1.0), finish="length")
+    assert best_of([long, short], "total") is short
+    assert best_of([short, long], "mean") is long
+    assert best_of([short, short, long], "total") is short

@@ -1,0 +1,84 @@
+import json
+import re
+import sys
+
+import pytest
+import torch
+
+from gristmill.errors import ConfigError
+from gristmill.tokenize.formats.vocab import Vocabulary
+from gristmill.train_smoke.constrain import by_regex, by_schema
+from gristmill.train_smoke.model import GPT
+from gristmill.train_smoke.sample import Sampling, generate, text_of
+
+
+@pytest.fixture
+def model(micro):
+    model = GPT(micro, 257, 0)
+    generator = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(torch.randn(weight.shape, generator=generator) * 0.3)
+    return model.eval()
+
+
+@pytest.fixture
+def vocabulary():
+    return Vocabulary((b"<|endoftext|>", *(bytes([n]) for n in range(256))), frozenset({0}))
+
+
+@pytest.mark.parametrize("pattern", [r"[0-9]{3}(-[a-z]+)?", r"(müh|gr)le{1,4}", r"a|ab|abc"])
+def test_sampled_text_matches_the_pattern(model, vocabulary, pattern):
+    pytest.importorskip("llguidance")
+    how = Sampling(max_tokens=200, stop_ids=(0,), seed=3)
+    constraint = by_regex(pattern, vocabulary, 0)
+    written = generate(model, [0, 5], how, n=8, constraint=constraint)
+    ended = [one for one in written if one.finish != "length"]
+    assert len(ended) >= 4
+    texts = {text_of(one, how, vocabulary) for one in ended}
+    assert len(texts) > 1
+    assert all(re.fullmatch(pattern, text) for text in texts), texts
+
+
+def test_sampled_json_obeys_the_schema(model, vocabulary):
+    pytest.importorskip("llguidance")
+    schema = {
+        "type": "object",
+        "properties": {
+            "grain": {"enum": ["rye", "oats"]},
+            "bags": {"type": "integer", "minimum": 1, "maximum": 99},
+        },
+        "required": ["grain", "bags"],
+        "additionalProperties": False,
+    }
+    how = Sampling(max_tokens=60, stop_ids=(0,))
+    constraint = by_schema(json.dumps(schema), vocabulary, 0)
+    written = generate(model, [0], how, n=6, constraint=constraint)
+    for one in written:
+        assert one.finish in ("grammar", "stop_id")
+        found = json.loads(text_of(one, how, vocabulary))
+        assert found.keys() == {"grain", "bags"}
+        assert found["grain"] in ("rye", "oats")
+        assert 1 <= found["bags"] <= 99
+
+
+def test_end_of_text_is_allowed_when_the_text_matches(vocabulary):
+    pytest.importorskip("llguidance")
+    matcher = by_regex("ab?", vocabulary, 0).matcher()
+    assert matcher.allowed().nonzero().flatten().tolist() == [ord("a") + 1]
+    assert not matcher.accept(ord("a") + 1)
+    assert matcher.allowed().nonzero().flatten().tolist() == [0, ord("b") + 1]
+    assert matcher.accept(ord("b") + 1)
+
+
+def test_bad_grammars_and_a_missing_library(vocabulary, monkeypatch):
+    pytest.importorskip("llguidance")
+    with pytest.raises(ConfigError, match=r"regex 'a\(': .*unclosed group"):
+        by_regex("a(", vocabulary, 0)
+    with pytest.raises(ConfigError, match=r"JSON schema: .*Invalid type: foo"):
+        by_schema('{"type": "foo"}', vocabulary, 0)
+    with pytest.raises(ConfigError, match="JSON schema: "):
+        by_schema("{", vocabulary, 0)
+    monkeypatch.setitem(sys.modules, "llguidance", None)
+    with pytest.raises(ConfigError, match=r"pip install 'gristmill\[constrained\]'"):
+        by_regex("a", vocabulary, 0)
