@@ -19,6 +19,7 @@ from gristmill.commands import (
     demo,
     evaluate,
     model,
+    sample,
     shards,
     tokenizer,
     whatif,
@@ -72,7 +73,7 @@ app.command()(whatif.whatif)
 app.command()(contamination.contamination)
 app.command()(data.verify)
 app.command()(model.train)
-app.command()(model.sample)
+app.command()(sample.sample)
 app.command("eval")(evaluate.evaluate)
 app.add_typer(shards.shards, name="shards")
 app.add_typer(classifier.classifier, name="classifier")

@@ -9,13 +9,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from gristmill.commands.data import run_recipe
-from gristmill.commands.model import (
-    continue_prompt,
-    need_torch,
-    print_result,
-    train_model,
-)
+from gristmill.commands.loaded import Loaded
+from gristmill.commands.model import need_torch, print_result, train_model
 from gristmill.commands.options import Where, Workers
+from gristmill.commands.sample import continue_prompts
 from gristmill.demo.crawl import write_crawl
 from gristmill.recipe import load_recipe
 
@@ -36,7 +33,6 @@ def demo(
         gristmill demo --out demo-out
     """
     need_torch()
-    from gristmill.train_smoke.checkpoint import load
     from gristmill.train_smoke.sample import Sampling
 
     begun = time.monotonic()
@@ -52,11 +48,10 @@ def demo(
     result = train_model(out / "data", out / "model", "tiny", [])
     print_result(result, out / "model")
     console.rule("4 · what it writes")
-    saved = load(out / "model")
-    how = Sampling(temperature=0.7, top_k=40, max_tokens=60, stop_ids=(int(saved.state["eot"]),))
-    for prompt in _PROMPTS:
-        text = continue_prompt(saved, prompt, how, 1)[0]["text"]
-        console.print(f"[bold]{prompt}[/]{escape(text)}", highlight=False)
+    loaded = Loaded(out / "model")
+    how = Sampling(temperature=0.7, top_k=40, max_tokens=60, stop_ids=(loaded.eot,))
+    for one in continue_prompts(loaded, _PROMPTS, how):
+        console.print(f"[bold]{one['prompt']}[/]{escape(one['text'])}", highlight=False)
     console.rule(f"done in {time.monotonic() - begun:.0f} s")
     for what, where in (
         ("clean documents", out / "data" / "documents"),

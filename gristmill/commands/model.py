@@ -1,19 +1,16 @@
-"""``train`` and ``sample``: the model side. torch is imported only when one of them runs."""
+"""``train``: a small GPT from token shards. torch is imported only when it runs."""
 
 import importlib.util
-import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gristmill.commands.options import AsJson, Out
 from gristmill.errors import ConfigError
-from gristmill.tokenize.encode import load_encoder
 
 if TYPE_CHECKING:
-    from gristmill.train_smoke.checkpoint import Checkpoint
     from gristmill.train_smoke.result import TrainResult
 
 
@@ -110,71 +107,3 @@ def need_torch() -> None:
     """Raise ConfigError with the remedy where torch is not installed."""
     if importlib.util.find_spec("torch") is None:
         raise ConfigError("this needs PyTorch: pip install 'gristmill[train]'")
-
-
-def sample(
-    checkpoint: Annotated[Path, typer.Argument(help="Folder that `gristmill train` wrote.")],
-    prompt: Annotated[str, typer.Argument(help="Text to continue.")] = "",
-    n: Annotated[int, typer.Option("--n", min=1, help="Continuations.")] = 1,
-    max_tokens: Annotated[int, typer.Option("--max-tokens", min=1)] = 100,
-    temperature: Annotated[float, typer.Option(help="0 = always the likeliest token.")] = 0.8,
-    top_k: Annotated[int, typer.Option("--top-k", help="0 = off.")] = 50,
-    top_p: Annotated[float, typer.Option("--top-p", help="1 = off.")] = 1.0,
-    min_p: Annotated[float, typer.Option("--min-p", help="0 = off.")] = 0.0,
-    stop: Annotated[list[str] | None, typer.Option("--stop", help="Text that ends it.")] = None,
-    seed: Annotated[int, typer.Option(help="Same seed, same text.")] = 1,
-    as_json: AsJson = False,
-) -> None:
-    """Continue a prompt with a trained model. It is a simulator of its corpus, no assistant.
-
-    **Examples**
-
-        gristmill sample model "The old mill"
-
-        gristmill sample model "The old mill" --n 3 --temperature 1 --top-p 0.95 --json
-    """
-    need_torch()
-    from gristmill.train_smoke.checkpoint import load
-    from gristmill.train_smoke.sample import Sampling
-
-    saved = load(checkpoint)
-    eot = int(saved.state["eot"])
-    how = Sampling(
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        min_p=min_p,
-        max_tokens=max_tokens,
-        stop_ids=(eot,),
-        stop_strings=tuple(stop or ()),
-        seed=seed,
-    )
-    written = continue_prompt(saved, prompt, how, n)
-    if as_json:
-        print(json.dumps(written, indent=1, ensure_ascii=False))
-        return
-    for i, one in enumerate(written):
-        if n > 1:
-            print(f"--- {i + 1}")
-        print(f"{prompt}{one['text']}")
-
-
-def continue_prompt(saved: "Checkpoint", prompt: str, how: Any, n: int) -> list[dict[str, Any]]:
-    """Return ``n`` continuations with text, ids and log-probabilities."""
-    from gristmill.train_smoke.sample import generate, text_of
-
-    vocabulary = saved.vocabulary()
-    eot = int(saved.state["eot"])
-    encoder = load_encoder(saved.path / "tokenizer.json", vocabulary.decode([eot]))
-    ids = [eot, *encoder.encode([prompt])[0].tolist()]
-    return [
-        {
-            "text": text_of(one, how, vocabulary),
-            "finish": one.finish,
-            "tokens": [
-                {"id": i, "text": vocabulary.decode([i]), "logprob": p}
-                for i, p in zip(one.ids, one.logprobs, strict=True)
-            ],
-        }
-        for one in generate(saved.model(), ids, how, n=n, vocabulary=vocabulary)
-    ]

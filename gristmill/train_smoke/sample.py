@@ -166,6 +166,21 @@ def generate_batch(
     return out
 
 
+@torch.inference_mode()
+def next_tokens(model: GPT, ids: Sequence[int], top: int) -> list[tuple[int, float]]:
+    """Return the likeliest next tokens and their probabilities at temperature 1, likeliest first.
+
+    Args:
+        model: in evaluation mode.
+        ids: the prompt; at least one token.
+        top: how many.
+    """
+    _check(model, ids, Sampling(), 1, None)
+    p = Reader(model, [ids], 1).prompt()[0].double().softmax(dim=-1)
+    best, at = p.sort(descending=True, stable=True)
+    return list(zip(at[:top].tolist(), best[:top].tolist(), strict=True))
+
+
 def best_of(candidates: Sequence[Generation], by: Literal["mean", "total"] = "mean") -> Generation:
     """Return the candidate of the highest log-probability, total or per token; ties: the first.
 

@@ -1,4 +1,4 @@
-"""``train`` and ``sample``."""
+"""``train``."""
 
 import json
 from pathlib import Path
@@ -47,22 +47,6 @@ def test_train_json_has_results_only_on_stdout(
     assert "step 3/3" in told.err
 
 
-def test_sample_continues_and_repeats_itself(
-    trained: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    arguments = ["sample", str(trained), "The miller", "--max-tokens", "5", "--n", "2", "--json"]
-    assert run_cli(arguments) == 0
-    first = capsys.readouterr().out
-    written = json.loads(first)
-    assert len(written) == 2
-    assert all(len(one["tokens"]) <= 5 and one["finish"] for one in written)
-    assert all(t["logprob"] <= 0 for one in written for t in one["tokens"])
-    assert run_cli(arguments) == 0
-    assert capsys.readouterr().out == first
-    assert run_cli(arguments[:-1]) == 0
-    assert capsys.readouterr().out.startswith("--- 1\nThe miller")
-
-
 @pytest.mark.parametrize(
     ("more", "message"),
     [
@@ -81,13 +65,9 @@ def test_bad_settings_leave_nothing(
     assert not (tmp_path / "m").exists()
 
 
-def test_nothing_to_train_on_or_to_sample(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_nothing_to_train_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_cli(["train", str(tmp_path), "--out", str(tmp_path / "m")]) == 2
     assert "no shards.json here; name a folder" in capsys.readouterr().err
-    assert run_cli(["sample", str(tmp_path), "x"]) == 2
-    assert str(tmp_path) in capsys.readouterr().err
 
 
 def test_shards_are_found_in_a_run_and_beside(token_run: Any, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from gristmill.train_smoke.sample import (
     best_of,
     generate,
     generate_batch,
+    next_tokens,
     probabilities,
     text_of,
 )
@@ -158,3 +159,13 @@ def test_best_of_by_total_and_by_mean():
     assert best_of([long, short], "total") is short
     assert best_of([short, long], "mean") is long
     assert best_of([short, short, long], "total") is short
+
+
+def test_next_tokens_are_those_that_are_drawn(model):
+    likely = next_tokens(model, [0, 5], 257)
+    assert sum(p for _, p in likely) == pytest.approx(1)
+    assert [p for _, p in likely] == sorted((p for _, p in likely), reverse=True)
+    greedy = generate(model, [0, 5], Sampling(temperature=0, max_tokens=1))[0]
+    assert greedy.ids == (likely[0][0],)
+    assert greedy.logprobs[0] == pytest.approx(math.log(likely[0][1]))
+    assert next_tokens(model, [0, 5], 3) == likely[:3]
