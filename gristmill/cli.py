@@ -18,6 +18,7 @@ from gristmill.commands import (
     data,
     demo,
     evaluate,
+    memorise,
     model,
     sample,
     shards,
@@ -75,6 +76,7 @@ app.command()(data.verify)
 app.command()(model.train)
 app.command()(sample.sample)
 app.command("eval")(evaluate.evaluate)
+app.command()(memorise.memorise)
 app.add_typer(shards.shards, name="shards")
 app.add_typer(classifier.classifier, name="classifier")
 app.add_typer(tokenizer.tokenizer, name="tokenizer")

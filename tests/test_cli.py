@@ -14,7 +14,7 @@ from gristmill.errors import ConfigError
 
 COMMANDS = [
     "demo", "run", "plan", "stage", "report", "whatif", "contamination", "verify", "train",
-    "sample", "eval", "shards where",
+    "sample", "eval", "memorise", "shards where",
 ]  # fmt: skip
 
 
