@@ -11,6 +11,7 @@ from gristmill.commands.options import AsJson, Out
 from gristmill.errors import ConfigError
 
 if TYPE_CHECKING:
+    from gristmill.train_smoke.config import TrainConfig
     from gristmill.train_smoke.result import TrainResult
 
 
@@ -26,7 +27,7 @@ def train(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train a small GPT on token shards, validate it, and draw its loss curve.
+    """Train a small GPT on token shards, validate it, and show it on a page (`run.html`).
 
     Interrupted, the same command goes on from the last checkpoint.
 
@@ -64,7 +65,7 @@ def train_model(
         log=lambda line: print(line, file=sys.stderr if quiet else sys.stdout, flush=True),
     )
     if is_first():
-        _draw(result, out)
+        _draw(result, chosen, out)
     return result
 
 
@@ -75,12 +76,16 @@ def is_first() -> bool:
     return world_from_environment().first
 
 
-def _draw(result: "TrainResult", out: Path) -> None:
+def _draw(result: "TrainResult", chosen: "TrainConfig", out: Path) -> None:
     from gristmill.train_smoke import plot
+    from gristmill.train_smoke.run_page import run_page
 
+    records = plot.read_log(out / "train.jsonl")
     baselines = {"uniform": result.uniform, "unigram": result.unigram}
-    curve = plot.loss_curve(plot.read_log(out / "train.jsonl"), baselines=baselines)
+    curve = plot.loss_curve(records, baselines=baselines)
     (out / "loss.svg").write_text(curve, "utf-8")
+    page = run_page(result, chosen, records, curve, title=out.resolve().name)
+    (out / "run.html").write_text(page, "utf-8")
 
 
 def print_result(result: "TrainResult", out: Path) -> None:
@@ -88,7 +93,7 @@ def print_result(result: "TrainResult", out: Path) -> None:
     print(
         f"validation loss {result.val:.3f} nats a token, {result.bpb:.3f} bits a byte\n"
         f"  beside: unigram {result.unigram:.3f}, uniform {result.uniform:.3f}\n"
-        f"model: {result.checkpoint}\nloss curve: {out / 'loss.svg'}"
+        f"model: {result.checkpoint}\nloss curve: {out / 'loss.svg'}\npage: {out / 'run.html'}"
     )
 
 

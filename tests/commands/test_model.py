@@ -34,6 +34,7 @@ def test_train_writes_a_model_and_its_curve(trained: Path) -> None:
     assert result["steps"] == 3
     assert 0 < result["val"] < 20
     assert (trained / "loss.svg").read_text().startswith("<svg")
+    assert f"{result['val']:.4f}" in (trained / "run.html").read_text()
     assert Path(result["checkpoint"]).is_dir()
 
 
