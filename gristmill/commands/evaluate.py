@@ -15,6 +15,7 @@ from gristmill.commands.loaded import CheckpointPath, Device, Loaded
 from gristmill.commands.options import AsJson
 from gristmill.console import stderr
 from gristmill.errors import ConfigError
+from gristmill.tokenize.visible import plain
 
 
 def evaluate(
@@ -93,18 +94,15 @@ def _task(loaded: Loaded, path: Path, limit: int) -> dict[str, Any]:
 
 
 def _print(found: dict[str, Any]) -> None:
-    console = Console()
-    say = {"highlight": False, "markup": False, "soft_wrap": True}
-    console.print(f"{found['checkpoint']}, step {found['step']:,}", **say)
+    _say(f"{found['checkpoint']}, step {found['step']:,}")
     if (held := found["shards"]) is not None:
-        console.print(
+        _say(
             f"{held['folder']}: {held['bits_per_byte']:.4f} bits a byte, {held['loss']:.4f} nats a "
             f"token over {held['documents']:,} whole documents, {held['tokens']:,} tokens, "
-            f"{held['bytes']:,} bytes (unigram {held['unigram_loss']:.4f})",
-            **say,
+            f"{held['bytes']:,} bytes (unigram {held['unigram_loss']:.4f})"
         )
     if scored := [task for task in found["tasks"] if "skipped" not in task]:
-        console.print(_table(scored))
+        Console().print(_table(scored))
 
 
 def _table(tasks: list[dict[str, Any]]) -> Table:
@@ -127,3 +125,7 @@ def _table(tasks: list[dict[str, Any]]) -> Table:
 def _share(accuracy: dict[str, float | None]) -> str:
     error = accuracy["stderr"]
     return f"{accuracy['share']:.1%}" + (f"±{100 * error:.1f}" if error is not None else "")
+
+
+def _say(text: str) -> None:
+    print(plain(text, " "))

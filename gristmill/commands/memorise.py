@@ -12,6 +12,7 @@ from rich.table import Table
 
 from gristmill.commands.loaded import CheckpointPath, Device, Loaded
 from gristmill.commands.options import AsJson
+from gristmill.tokenize.visible import plain
 
 
 def memorise(
@@ -61,22 +62,19 @@ def memorise(
 
 
 def _print(result: dict[str, Any]) -> None:
-    console = Console()
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("copies", no_wrap=True)
     for name in ("texts", "tested", "exact", "rate", "95 %", "tokens right"):
         table.add_column(name, justify="right", no_wrap=True)
     for group in (*result["groups"], result["control"]):
         table.add_row(*_cells(group))
-    say = {"highlight": False, "markup": False, "soft_wrap": True}
-    console.print(
+    _say(
         f"{result['checkpoint']}, step {result['step']:,}, {result['epochs']:.1f} epochs: "
-        f"{result['prefix']} tokens given, the next {result['length']} word for word",
-        **say,
+        f"{result['prefix']} tokens given, the next {result['length']} word for word"
     )
     if not result["trained_on_these_shards"]:
-        console.print("note: trained on other shards than these", **say)
-    console.print(table)
+        _say("note: trained on other shards than these")
+    Console().print(table)
 
 
 def _cells(group: dict[str, Any]) -> list[str]:
@@ -86,3 +84,7 @@ def _cells(group: dict[str, Any]) -> list[str]:
         return [name, *counts]
     interval = f"{group['low']:.1%} – {group['high']:.1%}"
     return [name, *counts, f"{group['rate']:.1%}", interval, f"{group['matched_tokens']:.1f}"]
+
+
+def _say(text: str) -> None:
+    print(plain(text, " "))
