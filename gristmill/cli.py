@@ -13,6 +13,7 @@ from typer.exceptions import Abort, TyperException
 
 import gristmill
 from gristmill.commands import (
+    ablate,
     classifier,
     contamination,
     data,
@@ -72,6 +73,7 @@ app.command()(contamination.contamination)
 app.command()(data.verify)
 app.command()(model.train)
 app.command()(model.sample)
+app.command()(ablate.ablate)
 app.add_typer(shards.shards, name="shards")
 app.add_typer(classifier.classifier, name="classifier")
 app.add_typer(tokenizer.tokenizer, name="tokenizer")
