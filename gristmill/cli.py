@@ -18,6 +18,7 @@ from gristmill.commands import (
     contamination,
     data,
     demo,
+    export,
     model,
     shards,
     tokenizer,
@@ -74,6 +75,8 @@ app.command()(data.verify)
 app.command()(model.train)
 app.command()(model.sample)
 app.command()(ablate.ablate)
+app.command()(export.export)
+app.command("import")(export.import_)
 app.add_typer(shards.shards, name="shards")
 app.add_typer(classifier.classifier, name="classifier")
 app.add_typer(tokenizer.tokenizer, name="tokenizer")

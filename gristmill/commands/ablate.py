@@ -82,7 +82,8 @@ def ablate(
         config=config, seeds=seeds, subsets=subsets, tokens=tokens, documents=documents
     )
     folders = find_shards(a), find_shards(b)
-    texts = {name: read_neutral(name, ShardSet(folders[0])) for name in neutral or []}
+    titles = _titles(neutral or [])
+    texts = {t: read_neutral(n, ShardSet(folders[0])) for n, t in titles.items()}
     if not texts:
         log(f"WARNING: {OWN_ONLY}")
     result = work.ablate(asked, folders, out, names=_names(a, b), neutral=texts, log=log)
@@ -115,6 +116,13 @@ def _names(a: Path, b: Path) -> tuple[str, str]:
     if first.name != second.name:
         return first.name, second.name
     return str(a), str(b)
+
+
+def _titles(paths: Sequence[str]) -> dict[str, str]:
+    """Name each path by its last part, or in full where two of them are the same."""
+    last = {path: Path(path).name for path in paths}
+    names = list(last.values())
+    return {path: name if names.count(name) == 1 else path for path, name in last.items()}
 
 
 def read_neutral(name: str, corpus: ShardSet) -> Documents:

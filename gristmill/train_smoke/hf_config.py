@@ -1,0 +1,184 @@
+"""Our settings and Hugging Face's ``config.json``, there and back.
+
+Coming back, whatever our network cannot represent is refused by name: a model that is read wrong
+still writes text, only worse.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gristmill.errors import ConfigError
+from gristmill.train_smoke.config import TrainConfig
+
+#: torch's default epsilon in fp32, which our norms without weights use.
+_EPS = 1.1920928955078125e-07
+_ROPE = 10_000.0
+_SOFTCAP = 15.0
+
+#: Class of each variant.
+ARCHITECTURES = {
+    "gpt2": "GPT2LMHeadModel",
+    "modern": "NanoChatForCausalLM",
+}
+
+
+def to_hf(config: TrainConfig, vocab_size: int, eot: int) -> dict[str, Any]:
+    """Return the ``config.json`` of a model."""
+    shared = {
+        "architectures": [ARCHITECTURES[config.variant]],
+        "vocab_size": vocab_size,
+        "bos_token_id": eot,
+        "eos_token_id": eot,
+        "dtype": "float32",
+    }
+    if config.variant == "gpt2":
+        return shared | {
+            "model_type": "gpt2",
+            "n_layer": config.layers,
+            "n_embd": config.width,
+            "n_head": config.heads,
+            "n_positions": config.context,
+            "n_inner": None,
+            "activation_function": "gelu_new",
+            "layer_norm_epsilon": 1e-5,
+            "attn_pdrop": 0.0,
+            "embd_pdrop": 0.0,
+            "resid_pdrop": 0.0,
+            "tie_word_embeddings": True,
+        }
+    return shared | {
+        "model_type": "nanochat",
+        "num_hidden_layers": config.layers,
+        "hidden_size": config.width,
+        "intermediate_size": 4 * config.width,
+        "num_attention_heads": config.heads,
+        "num_key_value_heads": config.heads,
+        "max_position_embeddings": config.context,
+        "hidden_act": "relu2",
+        "rms_norm_eps": _EPS,
+        "rope_parameters": {"rope_type": "default", "rope_theta": _ROPE},
+        "final_logit_softcapping": _SOFTCAP,
+        "attention_bias": False,
+        "tie_word_embeddings": False,
+        "pad_token_id": eot,
+    }
+
+
+def from_hf(data: Mapping[str, Any], where: str) -> TrainConfig:
+    """Return the settings of a model.
+
+    Args:
+        data: the parsed ``config.json``.
+        where: its path, for messages.
+
+    Raises:
+        ConfigError: an architecture or a part of one that our network does not have.
+    """
+    kind = data.get("model_type")
+    if not isinstance(kind, str) or kind not in _READERS:
+        raise ConfigError(
+            f"{where}: model_type {kind!r} is none that gristmill can read "
+            f"({', '.join(sorted(_READERS))}); use transformers for it"
+        )
+    wanted: dict[str, tuple[Any, ...]] = {**_ALWAYS, **_WANTED[kind]}
+    for key, allowed in wanted.items():
+        found = data.get(key, allowed[0])
+        if found not in allowed:
+            raise ConfigError(
+                f"{where}: {key} is {found!r}, gristmill's {kind} has {allowed[0]!r} only; use "
+                "transformers for this model"
+            )
+    return _READERS[kind](data, where)
+
+
+#: What must hold for every model; the first value is also the default.
+_ALWAYS: dict[str, tuple[Any, ...]] = {
+    "quantization_config": (None,),
+    "is_encoder_decoder": (False,),
+    "add_cross_attention": (False,),
+    "sliding_window": (None,),
+    "attention_bias": (False,),
+    "mlp_bias": (False,),
+    "rope_scaling": (None,),
+    "pretraining_tp": (1,),
+}
+
+_WANTED: dict[str, dict[str, tuple[Any, ...]]] = {
+    "gpt2": {
+        "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
+        "scale_attn_weights": (True,),
+        "scale_attn_by_inverse_layer_idx": (False,),
+        "tie_word_embeddings": (True,),
+        "layer_norm_epsilon": (1e-5,),
+    },
+    "nanochat": {
+        "hidden_act": ("relu2",),
+        "final_logit_softcapping": (_SOFTCAP,),
+        "tie_word_embeddings": (False,),
+        "rms_norm_eps": (1e-6, _EPS),
+    },
+}
+
+
+def _read_gpt2(data: Mapping[str, Any], where: str) -> TrainConfig:
+    width = _count(data, "n_embd", where)
+    inner = data.get("n_inner")
+    if inner not in (None, 4 * width):
+        raise ConfigError(
+            f"{where}: n_inner is {inner!r}, gristmill's gpt2 has 4 × n_embd; use transformers"
+        )
+    return _imported(
+        variant="gpt2",
+        layers=_count(data, "n_layer", where),
+        width=width,
+        heads=_count(data, "n_head", where),
+        context=_count(data, "n_positions", where),
+    )
+
+
+def _read_nanochat(data: Mapping[str, Any], where: str) -> TrainConfig:
+    width, heads = _count(data, "hidden_size", where), _count(data, "num_attention_heads", where)
+    for key, only in (("intermediate_size", 4 * width), ("num_key_value_heads", heads)):
+        if data.get(key) != only:
+            raise ConfigError(
+                f"{where}: {key} is {data.get(key)!r}, gristmill's modern has {only} for this "
+                "width and number of heads; use transformers"
+            )
+    if _rope(data, where) != _ROPE:
+        raise ConfigError(f"{where}: rope_theta is not {_ROPE:g}; use transformers")
+    return _imported(
+        variant="modern",
+        layers=_count(data, "num_hidden_layers", where),
+        width=width,
+        heads=heads,
+        context=_count(data, "max_position_embeddings", where),
+    )
+
+
+_READERS = {"gpt2": _read_gpt2, "nanochat": _read_nanochat}
+
+
+def _imported(**shape: Any) -> TrainConfig:
+    """Settings that were never trained with; a step is one window."""
+    return TrainConfig(batch_tokens=shape["context"], **shape)
+
+
+def _count(data: Mapping[str, Any], key: str, where: str) -> int:
+    value = data.get(key)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 1 << 24:
+        raise ConfigError(f"{where}: {key} is {value!r}, not a count; download the model again")
+    return value
+
+
+def _rope(data: Mapping[str, Any], where: str) -> float:
+    """Return the base of rotary positions, of the old key or of the new one."""
+    rope = data.get("rope_parameters") or {}
+    if not isinstance(rope, Mapping) or rope.get("rope_type", "default") != "default":
+        raise ConfigError(
+            f"{where}: rope_parameters {rope!r} scale rotary positions, gristmill's do not; use "
+            "transformers for this model"
+        )
+    base = rope.get("rope_theta", data.get("rope_theta", _ROPE))
+    if isinstance(base, bool) or not isinstance(base, int | float) or not base > 0:
+        raise ConfigError(f"{where}: rope_theta is {base!r}, not a number above zero")
+    return float(base)
