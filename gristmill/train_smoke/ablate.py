@@ -66,7 +66,8 @@ class Ablation:
     documents: int = 400
 
     def __post_init__(self) -> None:
-        if min(self.seeds, self.subsets) < 1 or self.documents < 0 or (self.tokens or 1) < 1:
+        tokens = 1 if self.tokens is None else self.tokens
+        if min(self.seeds, self.subsets, tokens) < 1 or self.documents < 0:
             raise ConfigError("seeds, subsets and tokens must be 1 or more, documents 0 or more")
 
 

@@ -22,6 +22,8 @@ Interval = tuple[float, float]
 #: Both intervals hold the true difference this often.
 CONFIDENCE = 0.95
 _RESAMPLES = 2000
+#: Drawn at once, which bounds the memory.
+_NUMBERS = 1 << 22
 #: A bootstrap over fewer documents is far too narrow.
 FEW_DOCUMENTS = 10
 
@@ -127,9 +129,11 @@ def _over_documents(sets: Sequence[Scores], seed: int) -> Interval:
     drawn = np.zeros(_RESAMPLES)
     for one in sets:
         apart = (one.nats_a - one.nats_b).mean(axis=0)
-        for i in range(_RESAMPLES):
-            chosen = draw.integers(len(apart), size=len(apart))
-            drawn[i] += apart[chosen].sum() / (math.log(2) * one.sizes[chosen].sum())
+        at_once = max(1, _NUMBERS // len(apart))
+        for start in range(0, _RESAMPLES, at_once):
+            part = drawn[start : start + at_once]
+            chosen = draw.integers(len(apart), size=(len(part), len(apart)))
+            part += apart[chosen].sum(axis=1) / (math.log(2) * one.sizes[chosen].sum(axis=1))
     tail = 50 * (1 - CONFIDENCE)
     low, high = np.percentile(drawn / len(sets), (tail, 100 - tail))
     return float(low), float(high)

@@ -27,9 +27,10 @@ def test_transformers_computes_the_same_logits(variant, transformers, drawn_chec
     theirs, loading = transformers.AutoModelForCausalLM.from_pretrained(
         folder, output_loading_info=True
     )
-    assert type(theirs).__name__ == json.loads((folder / "config.json").read_text())[
-        "architectures"
-    ][0]
+    assert (
+        type(theirs).__name__
+        == json.loads((folder / "config.json").read_text())["architectures"][0]
+    )
     assert not any(loading[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys"))
     with torch.inference_mode():
         expected, found = saved.model()(IDS), theirs.eval()(IDS).logits
