@@ -63,7 +63,8 @@ class Documents:
 
     def in_subset(self, subset: int, subsets: int) -> npt.NDArray[np.bool_]:
         """Tell which documents belong to one of several disjoint subsets."""
-        return self.hashes % np.uint64(subsets) == np.uint64(subset)
+        mine: npt.NDArray[np.bool_] = self.hashes % np.uint64(subsets) == np.uint64(subset)
+        return mine
 
     def available(self, subsets: int) -> int:
         """Tokens of the smallest subset."""

@@ -174,7 +174,7 @@ def _seconds(runs: Sequence[RunResult]) -> str:
 
 def _table(sets: Sequence[SetResult], neutral: Difference | None) -> list[str]:
     head = ("held-out", "documents", "left out", "A", "B", "A - B", "documents 95 %", "seeds 95 %")
-    rows = [head]
+    rows: list[tuple[str, ...]] = [head]
     rows += [_row(s.name, s.difference, f"{s.overlapping + s.short:,}") for s in sets]
     if neutral is not None and sum(one.kind == "neutral" for one in sets) > 1:
         rows.append(_row("neutral, mean of sets", neutral, ""))

@@ -91,13 +91,12 @@ def test_another_tokenizer_is_refused(
 
 def test_plain_text_is_cut_at_blank_lines(runs: tuple[Path, Path], tmp_path: Path) -> None:
     corpus = ShardSet(runs[0] / "shards")
-    paragraphs = [f"paragraph {n}: {prose(n, 200)}" for n in range(6)]
+    paragraphs = [f"paragraph {n}: {'corn ' * 240}" for n in range(7)]
     file = tmp_path / "novel.txt.gz"
     file.write_bytes(gzip.compress("\n\n".join(paragraphs).encode()))
     texts = [corpus.vocabulary.decode(doc.tolist()) for doc in read_neutral(str(file), corpus)]
-    assert len(texts) == 3
-    assert [text[:9] for text in texts] == ["paragraph"] * 3
-    assert [len(text.encode()) >= 2000 for text in texts] == [True, True, False]
+    assert [text[:11] for text in texts] == [f"paragraph {n}" for n in (0, 2, 4, 6)]
+    assert [len(text.encode()) >= 2000 for text in texts] == [True, True, True, False]
     assert "\n\n".join(text.rstrip("\n") for text in texts) == "\n\n".join(paragraphs)
 
 
