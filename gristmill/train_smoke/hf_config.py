@@ -88,7 +88,11 @@ def from_hf(data: Mapping[str, Any], where: str) -> TrainConfig:
                 f"{where}: {key} is {found!r}, gristmill's {kind} has {allowed[0]!r} only; use "
                 "transformers for this model"
             )
-    return _READERS[kind](data, where)
+    try:
+        return _READERS[kind](data, where)
+    except ConfigError as error:
+        prefix = "" if where in str(error) else f"{where}: "
+        raise ConfigError(f"{prefix}{error}") from error
 
 
 #: What must hold for every model; the first value is also the default.

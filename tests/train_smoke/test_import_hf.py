@@ -2,12 +2,16 @@
 
 import json
 import pickle
+from contextlib import suppress
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import settings as how
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from gristmill.errors import ConfigError, CorruptError
+from gristmill.errors import ConfigError, CorruptError, GristmillError
 from gristmill.train_smoke import checkpoint
 from gristmill.train_smoke.export_hf import export_hf
 from gristmill.train_smoke.import_hf import import_hf
@@ -20,6 +24,13 @@ IDS = torch.randint(257, (2, 16), generator=torch.Generator().manual_seed(5))
 def folder(drawn_checkpoint, tmp_path):
     saved = checkpoint.load(drawn_checkpoint(tmp_path / "m", variant="gpt2"))
     return export_hf(saved, tmp_path / "hf")
+
+
+@pytest.fixture(scope="module")
+def whole(drawn_checkpoint, tmp_path_factory):
+    root = tmp_path_factory.mktemp("whole")
+    saved = checkpoint.load(drawn_checkpoint(root / "m", variant="gpt2"))
+    return {path.name: path.read_bytes() for path in export_hf(saved, root / "hf").iterdir()}
 
 
 def change(folder, **settings):
@@ -46,6 +57,29 @@ def test_there_and_back_is_equal_bit_for_bit(variant, drawn_checkpoint, tmp_path
     again = export_hf(after, tmp_path / "hf2")
     for name in ("model.safetensors", "config.json", "tokenizer.json"):
         assert (again / name).read_bytes() == (folder / name).read_bytes()
+
+
+@pytest.mark.parametrize("most", ["5GB", "20KB"])
+def test_what_transformers_saves_computes_the_same_here(most, drawn_checkpoint, tmp_path):
+    transformers = pytest.importorskip(
+        "transformers", reason="LOUD SKIP: import is not proven without transformers"
+    )
+    torch.manual_seed(4)
+    theirs = transformers.GPT2LMHeadModel(
+        transformers.GPT2Config(
+            n_layer=2, n_embd=32, n_head=4, n_positions=16, vocab_size=257, eos_token_id=0,
+            bos_token_id=0, initializer_range=0.3,
+        )
+    )  # fmt: skip
+    theirs.save_pretrained(tmp_path / "hf", max_shard_size=most)
+    assert (tmp_path / "hf" / "model.safetensors.index.json").is_file() == (most == "20KB")
+    tokenizer = drawn_checkpoint(tmp_path / "m", variant="gpt2") / "tokenizer.json"
+    (tmp_path / "hf" / "tokenizer.json").write_bytes(tokenizer.read_bytes())
+    back = checkpoint.load(import_hf(tmp_path / "hf", tmp_path / "back"))
+    with torch.inference_mode():
+        expected, found = theirs.eval()(IDS).logits, back.model()(IDS)
+    assert expected.std() > 0.1
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
 
 
 def test_several_files_with_an_index(folder, tmp_path):
@@ -100,7 +134,7 @@ def test_rows_that_the_tokenizer_lacks_are_left_behind(folder, tmp_path):
         ({"activation_function": "relu"}, "activation_function is 'relu'"),
         ({"scale_attn_by_inverse_layer_idx": True}, "scale_attn_by_inverse_layer_idx is True"),
         ({"n_inner": 7}, "n_inner is 7"),
-        ({"n_head": 5}, "width must be an even multiple of heads"),
+        ({"n_head": 5}, "config.json: width=32, heads=5: width must be an even multiple of heads"),
         ({"n_layer": "2"}, "n_layer is '2', not a count"),
         ({"quantization_config": {"bits": 4}}, "quantization_config is"),
         ({"vocab_size": 200}, "tokenizer.json has 257 ids"),
@@ -157,6 +191,19 @@ def test_truncated_missing_and_pickled_weights(folder, tmp_path):
     (folder / "pytorch_model.bin").write_bytes(pickle.dumps({}))
     with pytest.raises(ConfigError, match="is a pickle, which is not read"):
         import_hf(folder, tmp_path / "back")
+
+
+@how(max_examples=40)
+@given(st.integers(0, 4000), st.binary(min_size=1, max_size=9))
+def test_no_damage_gets_through_as_another_exception(whole, tmp_path_factory, at, bytes_):
+    folder = tmp_path_factory.mktemp("damaged")
+    for name, content in whole.items():
+        (folder / name).write_bytes(content)
+    content = bytearray(whole["model.safetensors"])
+    content[at : at + len(bytes_)] = bytes_
+    (folder / "model.safetensors").write_bytes(content)
+    with suppress(GristmillError):  # a changed weight is a weight
+        import_hf(folder, folder / "back")
 
 
 def test_missing_and_damaged_descriptions(folder, tmp_path):
