@@ -35,8 +35,8 @@ def forest(result: AblationResult) -> str:
         _text(16, 24, _short(result.verdict, 130), "start", "head"),
         _text(16, 44, "bits per byte of A less those of B; wide bar: 95 % over documents, thin "
               "bar: 95 % over models, rings: pairs of models", "start", "mute"),
-        _text(axis.x(0) - 10, _TOP - 14, f"← A better ({_short(a, 30)})", "end", "mute"),
-        _text(axis.x(0) + 10, _TOP - 14, f"B better ({_short(b, 30)}) →", "start", "mute"),
+        _text(_LEFT, _TOP - 14, f"← A better ({_short(a, 30)})", "start", "mute"),
+        _text(_WIDTH - _RIGHT, _TOP - 14, f"B better ({_short(b, 30)}) →", "end", "mute"),
         *axis.grid(bottom),
     ]  # fmt: skip
     for number, (name, difference) in enumerate(rows):
@@ -78,7 +78,7 @@ class _Axis:
     def row(self, name: str, found: Difference, y: float) -> list[str]:
         tip = f"{found.difference:+.4f} bits per byte, {found.documents:,} documents"
         return [
-            _text(16, y + 4, _short(name, 36), "start", ""),
+            _text(16, y + 4, _short(name, 28), "start", ""),
             self._bar("docs", found.over_documents, y),
             self._bar("runs", found.over_runs, y),
             *(f'<circle class="one" cx="{self.x(v)}" cy="{y}" r="3"/>' for v in found.by_run),
