@@ -56,6 +56,8 @@ def export_hf(saved: Checkpoint, out: Path) -> Path:
     for name, content in _descriptions(saved, model.vocab_size, model.eot).items():
         text = content if isinstance(content, str) else json.dumps(content, indent=2) + "\n"
         (temp / name).write_text(text, encoding="utf-8")
+    # safetensors writes a file that only its owner may read; a model is made to be passed on.
+    (temp / "model.safetensors").chmod((temp / "config.json").stat().st_mode)
     for path in [*temp.iterdir(), temp]:
         _sync(path)
     if out.is_dir():

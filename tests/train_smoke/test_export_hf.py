@@ -69,6 +69,7 @@ def test_a_folder_holds_all_parts_and_no_row_beyond_the_vocabulary(
         "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
         "generation_config.json", "README.md",
     }  # fmt: skip
+    assert len({path.stat().st_mode for path in folder.iterdir()}) == 1
     rows = [len(t) for name, t in load_file(folder / "model.safetensors").items()
             if name.endswith(("wte.weight", "embed_tokens.weight", "lm_head.weight"))]  # fmt: skip
     assert set(rows) == {257}
