@@ -14,6 +14,7 @@ from gristmill.errors import ConfigError
 from gristmill.train_smoke.checkpoint import Checkpoint
 from gristmill.train_smoke.hf_config import ARCHITECTURES, to_hf
 from gristmill.train_smoke.hf_layout import layout, to_theirs
+from gristmill.train_smoke.model import GPT
 
 
 def export_hf(saved: Checkpoint, out: Path) -> Path:
@@ -53,7 +54,7 @@ def export_hf(saved: Checkpoint, out: Path) -> Path:
     temp.mkdir(parents=True)
     save_file(tensors, temp / "model.safetensors", metadata={"format": "pt"})
     shutil.copyfile(saved.path / "tokenizer.json", temp / "tokenizer.json")
-    for name, content in _descriptions(saved, model.vocab_size, model.eot).items():
+    for name, content in _descriptions(saved, model).items():
         text = content if isinstance(content, str) else json.dumps(content, indent=2) + "\n"
         (temp / name).write_text(text, encoding="utf-8")
     # safetensors writes a file that only its owner may read; a model is made to be passed on.
@@ -66,10 +67,11 @@ def export_hf(saved: Checkpoint, out: Path) -> Path:
     return out
 
 
-def _descriptions(saved: Checkpoint, vocab_size: int, eot: int) -> dict[str, Any]:
+def _descriptions(saved: Checkpoint, model: GPT) -> dict[str, Any]:
+    eot = model.eot
     end = saved.vocabulary().decode([eot])
     return {
-        "config.json": to_hf(saved.config, vocab_size, eot),
+        "config.json": to_hf(model),
         "tokenizer_config.json": {
             "tokenizer_class": "PreTrainedTokenizerFast",
             "bos_token": end,
@@ -86,7 +88,7 @@ def _descriptions(saved: Checkpoint, vocab_size: int, eot: int) -> dict[str, Any
             "temperature": 0.8,
             "top_k": 50,
         },
-        "README.md": _card(saved, vocab_size, end),
+        "README.md": _card(saved, model.vocab_size, end),
     }
 
 

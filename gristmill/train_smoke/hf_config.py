@@ -9,6 +9,7 @@ from typing import Any
 
 from gristmill.errors import ConfigError
 from gristmill.train_smoke.config import TrainConfig
+from gristmill.train_smoke.model import GPT
 
 #: torch's default epsilon in fp32, which our norms without weights use.
 _EPS = 1.1920928955078125e-07
@@ -18,50 +19,79 @@ _SOFTCAP = 15.0
 #: Class of each variant.
 ARCHITECTURES = {
     "gpt2": "GPT2LMHeadModel",
+    "llama": "LlamaForCausalLM",
     "modern": "NanoChatForCausalLM",
 }
 
 
-def to_hf(config: TrainConfig, vocab_size: int, eot: int) -> dict[str, Any]:
+def to_hf(model: GPT) -> dict[str, Any]:
     """Return the ``config.json`` of a model."""
+    config = model.config
     shared = {
         "architectures": [ARCHITECTURES[config.variant]],
-        "vocab_size": vocab_size,
-        "bos_token_id": eot,
-        "eos_token_id": eot,
+        "vocab_size": model.vocab_size,
+        "bos_token_id": model.eot,
+        "eos_token_id": model.eot,
+        "pad_token_id": model.eot,
         "dtype": "float32",
+        "tie_word_embeddings": model.head is None,
     }
-    if config.variant == "gpt2":
-        return shared | {
-            "model_type": "gpt2",
-            "n_layer": config.layers,
-            "n_embd": config.width,
-            "n_head": config.heads,
-            "n_positions": config.context,
-            "n_inner": None,
-            "activation_function": "gelu_new",
-            "layer_norm_epsilon": 1e-5,
-            "attn_pdrop": 0.0,
-            "embd_pdrop": 0.0,
-            "resid_pdrop": 0.0,
-            "tie_word_embeddings": True,
-        }
-    return shared | {
+    return shared | _WRITERS[config.variant](config, model)
+
+
+def _write_gpt2(config: TrainConfig, model: GPT) -> dict[str, Any]:
+    del model
+    return {
+        "model_type": "gpt2",
+        "n_layer": config.layers,
+        "n_embd": config.width,
+        "n_head": config.heads,
+        "n_positions": config.context,
+        "n_inner": None,
+        "activation_function": "gelu_new",
+        "layer_norm_epsilon": 1e-5,
+        "attn_pdrop": 0.0,
+        "embd_pdrop": 0.0,
+        "resid_pdrop": 0.0,
+    }
+
+
+def _write_modern(config: TrainConfig, model: GPT) -> dict[str, Any]:
+    del model
+    return _rotary(config, 4 * config.width) | {
         "model_type": "nanochat",
-        "num_hidden_layers": config.layers,
-        "hidden_size": config.width,
-        "intermediate_size": 4 * config.width,
-        "num_attention_heads": config.heads,
         "num_key_value_heads": config.heads,
-        "max_position_embeddings": config.context,
         "hidden_act": "relu2",
         "rms_norm_eps": _EPS,
         "rope_parameters": {"rope_type": "default", "rope_theta": _ROPE},
         "final_logit_softcapping": _SOFTCAP,
-        "attention_bias": False,
-        "tie_word_embeddings": False,
-        "pad_token_id": eot,
     }
+
+
+def _write_llama(config: TrainConfig, model: GPT) -> dict[str, Any]:
+    return _rotary(config, model.state_dict()["blocks.0.expand.weight"].size(0)) | {
+        "model_type": "llama",
+        "num_key_value_heads": config.kv_heads or config.heads,
+        "head_dim": config.width // config.heads,
+        "hidden_act": "silu",
+        "rms_norm_eps": config.norm_eps,
+        "rope_parameters": {"rope_type": "default", "rope_theta": config.rope_base},
+        "mlp_bias": False,
+    }
+
+
+def _rotary(config: TrainConfig, mlp: int) -> dict[str, Any]:
+    return {
+        "num_hidden_layers": config.layers,
+        "hidden_size": config.width,
+        "intermediate_size": mlp,
+        "num_attention_heads": config.heads,
+        "max_position_embeddings": config.context,
+        "attention_bias": False,
+    }
+
+
+_WRITERS = {"gpt2": _write_gpt2, "llama": _write_llama, "modern": _write_modern}
 
 
 def from_hf(data: Mapping[str, Any], where: str) -> TrainConfig:
@@ -107,7 +137,11 @@ _ALWAYS: dict[str, tuple[Any, ...]] = {
     "pretraining_tp": (1,),
 }
 
+_LLAMA: dict[str, tuple[Any, ...]] = {"hidden_act": ("silu",)}
+
 _WANTED: dict[str, dict[str, tuple[Any, ...]]] = {
+    "llama": _LLAMA,
+    "mistral": _LLAMA,
     "gpt2": {
         "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
         "scale_attn_weights": (True,),
@@ -159,7 +193,36 @@ def _read_nanochat(data: Mapping[str, Any], where: str) -> TrainConfig:
     )
 
 
-_READERS = {"gpt2": _read_gpt2, "nanochat": _read_nanochat}
+def _read_llama(data: Mapping[str, Any], where: str) -> TrainConfig:
+    width, heads = _count(data, "hidden_size", where), _count(data, "num_attention_heads", where)
+    head = data.get("head_dim")
+    if head is not None and head * heads != width:
+        raise ConfigError(
+            f"{where}: head_dim is {head!r}, gristmill's llama has hidden_size / "
+            "num_attention_heads; use transformers for this model"
+        )
+    grouped = data.get("num_key_value_heads") is not None
+    return _imported(
+        variant="llama",
+        layers=_count(data, "num_hidden_layers", where),
+        width=width,
+        heads=heads,
+        kv_heads=_count(data, "num_key_value_heads", where) if grouped else 0,
+        mlp_width=_count(data, "intermediate_size", where),
+        context=_count(data, "max_position_embeddings", where),
+        rope_base=_rope(data, where),
+        norm_eps=float(data.get("rms_norm_eps", 1e-6)),
+        tied="yes" if data.get("tie_word_embeddings") else "no",
+    )
+
+
+_READERS = {
+    "gpt2": _read_gpt2,
+    "llama": _read_llama,
+    # With attention over all positions it is a Llama.
+    "mistral": _read_llama,
+    "nanochat": _read_nanochat,
+}
 
 
 def _imported(**shape: Any) -> TrainConfig:

@@ -9,7 +9,12 @@ from gristmill.errors import ConfigError
 from gristmill.train_smoke import checkpoint
 from gristmill.train_smoke.export_hf import export_hf
 
-VARIANTS = ["gpt2", "modern"]
+SHAPES = [
+    {"variant": "gpt2"},
+    {"variant": "modern"},
+    {"variant": "llama", "kv_heads": 2, "mlp_width": 56, "rope_base": 5e5, "norm_eps": 1e-6},
+    {"variant": "llama", "tied": "yes"},
+]
 IDS = torch.randint(257, (2, 16), generator=torch.Generator().manual_seed(5))
 
 
@@ -20,9 +25,9 @@ def transformers():
     )
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_transformers_computes_the_same_logits(variant, transformers, drawn_checkpoint, tmp_path):
-    saved = checkpoint.load(drawn_checkpoint(tmp_path / "model", variant=variant))
+@pytest.mark.parametrize("shape", SHAPES)
+def test_transformers_computes_the_same_logits(shape, transformers, drawn_checkpoint, tmp_path):
+    saved = checkpoint.load(drawn_checkpoint(tmp_path / "model", **shape))
     folder = export_hf(saved, tmp_path / "hf")
     theirs, loading = transformers.AutoModelForCausalLM.from_pretrained(
         folder, output_loading_info=True
@@ -56,15 +61,13 @@ def test_transformers_reads_the_tokenizer_and_the_generation_settings(
     assert model.generate(torch.tensor([[0, 5]]), max_new_tokens=3).shape[1] <= 5
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("shape", SHAPES)
 def test_a_folder_holds_all_parts_and_no_row_beyond_the_vocabulary(
-    variant, drawn_checkpoint, tmp_path
+    shape, drawn_checkpoint, tmp_path
 ):
     from safetensors.torch import load_file
 
-    folder = export_hf(
-        checkpoint.load(drawn_checkpoint(tmp_path / "m", variant=variant)), tmp_path / "hf"
-    )
+    folder = export_hf(checkpoint.load(drawn_checkpoint(tmp_path / "m", **shape)), tmp_path / "hf")
     assert {path.name for path in folder.iterdir()} == {
         "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
         "generation_config.json", "README.md",

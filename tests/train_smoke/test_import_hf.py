@@ -16,7 +16,12 @@ from gristmill.train_smoke import checkpoint
 from gristmill.train_smoke.export_hf import export_hf
 from gristmill.train_smoke.import_hf import import_hf
 
-VARIANTS = ["gpt2", "modern"]
+SHAPES = [
+    {"variant": "gpt2"},
+    {"variant": "modern"},
+    {"variant": "llama", "kv_heads": 2, "mlp_width": 56, "rope_base": 5e5, "norm_eps": 1e-6},
+    {"variant": "llama", "tied": "yes"},
+]
 IDS = torch.randint(257, (2, 16), generator=torch.Generator().manual_seed(5))
 
 
@@ -44,9 +49,9 @@ def reweigh(folder, edit):
     save_file(tensors, folder / "model.safetensors")
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_there_and_back_is_equal_bit_for_bit(variant, drawn_checkpoint, tmp_path):
-    before = checkpoint.load(drawn_checkpoint(tmp_path / "m", variant=variant))
+@pytest.mark.parametrize("shape", SHAPES)
+def test_there_and_back_is_equal_bit_for_bit(shape, drawn_checkpoint, tmp_path):
+    before = checkpoint.load(drawn_checkpoint(tmp_path / "m", **shape))
     folder = export_hf(before, tmp_path / "hf")
     after = checkpoint.load(import_hf(folder, tmp_path / "back"))
     with torch.inference_mode():
@@ -146,6 +151,41 @@ def test_what_our_network_cannot_be_is_refused(settings, message, folder, tmp_pa
     with pytest.raises(ConfigError, match=message):
         import_hf(folder, tmp_path / "back")
     assert not (tmp_path / "back").exists()
+
+
+@pytest.fixture
+def llama(drawn_checkpoint, tmp_path):
+    saved = checkpoint.load(drawn_checkpoint(tmp_path / "l", variant="llama"))
+    return export_hf(saved, tmp_path / "llama")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"attention_bias": True}, "attention_bias is True"),
+        ({"mlp_bias": True}, "mlp_bias is True"),
+        ({"rope_scaling": {"type": "linear", "factor": 2.0}}, "rope_scaling is"),
+        ({"rope_parameters": {"rope_type": "llama3", "rope_theta": 5e5}}, "scale rotary positions"),
+        ({"rope_parameters": None, "rope_theta": -1}, "rope_theta is -1"),
+        ({"model_type": "mistral", "sliding_window": 4096}, "sliding_window is 4096"),
+        ({"hidden_act": "gelu"}, "hidden_act is 'gelu'"),
+        ({"head_dim": 64}, "head_dim is 64"),
+        ({"model_type": "qwen2"}, "model_type 'qwen2' is none"),
+    ],
+)
+def test_llamas_that_our_network_cannot_be_are_refused(settings, message, llama, tmp_path):
+    change(llama, **settings)
+    with pytest.raises(ConfigError, match=message):
+        import_hf(llama, tmp_path / "back")
+
+
+def test_an_old_llama_or_a_mistral_without_windows_is_a_llama(llama, tmp_path):
+    change(llama, rope_parameters=None, rope_theta=10_000.0, model_type="mistral",
+           sliding_window=None)  # fmt: skip
+    back = checkpoint.load(import_hf(llama, tmp_path / "back"))
+    before = checkpoint.load(tmp_path / "l")
+    with torch.inference_mode():
+        assert torch.equal(before.model()(IDS), back.model()(IDS))
 
 
 @pytest.mark.parametrize(
