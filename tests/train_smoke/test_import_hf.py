@@ -64,18 +64,28 @@ def test_there_and_back_is_equal_bit_for_bit(shape, drawn_checkpoint, tmp_path):
         assert (again / name).read_bytes() == (folder / name).read_bytes()
 
 
+def of_transformers(transformers, kind):
+    """Build a model of theirs with weights of theirs."""
+    torch.manual_seed(4)
+    shared = {"vocab_size": 257, "eos_token_id": 0, "bos_token_id": 0, "initializer_range": 0.3}
+    if kind == "gpt2":
+        config = transformers.GPT2Config(n_layer=2, n_embd=32, n_head=4, n_positions=16, **shared)
+        return transformers.GPT2LMHeadModel(config)
+    config = transformers.LlamaConfig(
+        num_hidden_layers=2, hidden_size=32, num_attention_heads=4, num_key_value_heads=2,
+        intermediate_size=56, max_position_embeddings=16, tie_word_embeddings=True,
+        rms_norm_eps=1e-6, rope_parameters={"rope_type": "default", "rope_theta": 5e5}, **shared,
+    )  # fmt: skip
+    return transformers.LlamaForCausalLM(config)
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
 @pytest.mark.parametrize("most", ["5GB", "20KB"])
-def test_what_transformers_saves_computes_the_same_here(most, drawn_checkpoint, tmp_path):
+def test_what_transformers_saves_computes_the_same_here(kind, most, drawn_checkpoint, tmp_path):
     transformers = pytest.importorskip(
         "transformers", reason="LOUD SKIP: import is not proven without transformers"
     )
-    torch.manual_seed(4)
-    theirs = transformers.GPT2LMHeadModel(
-        transformers.GPT2Config(
-            n_layer=2, n_embd=32, n_head=4, n_positions=16, vocab_size=257, eos_token_id=0,
-            bos_token_id=0, initializer_range=0.3,
-        )
-    )  # fmt: skip
+    theirs = of_transformers(transformers, kind)
     theirs.save_pretrained(tmp_path / "hf", max_shard_size=most)
     assert (tmp_path / "hf" / "model.safetensors.index.json").is_file() == (most == "20KB")
     tokenizer = drawn_checkpoint(tmp_path / "m", variant="gpt2") / "tokenizer.json"
