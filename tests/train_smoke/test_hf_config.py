@@ -5,6 +5,7 @@ import pytest
 from gristmill.errors import ConfigError
 from gristmill.train_smoke.config import TrainConfig
 from gristmill.train_smoke.hf_config import ARCHITECTURES, from_hf, to_hf
+from gristmill.train_smoke.model import GPT
 
 KEPT = ("variant", "layers", "width", "heads", "context")
 
@@ -12,7 +13,7 @@ KEPT = ("variant", "layers", "width", "heads", "context")
 @pytest.mark.parametrize("variant", list(ARCHITECTURES))
 def test_there_and_back(variant):
     config = TrainConfig(variant=variant, layers=3, width=24, heads=3, context=32, batch_tokens=32)
-    data = to_hf(config, 70, 5)
+    data = to_hf(GPT(config, 70, 5))
     assert (data["vocab_size"], data["eos_token_id"], data["bos_token_id"]) == (70, 5, 5)
     assert data["architectures"] == [ARCHITECTURES[variant]]
     back = from_hf(data, "config.json")

@@ -7,7 +7,7 @@ from gristmill.train_smoke.config import TrainConfig
 from gristmill.train_smoke.hf_layout import Entry, layout, their_shape, to_ours, to_theirs
 from gristmill.train_smoke.model import GPT
 
-SHAPES = [{"variant": "gpt2"}, {"variant": "modern"}]
+SHAPES = [{"variant": "gpt2"}, {"variant": "modern"}, {"variant": "llama", "kv_heads": 1}]
 
 
 def model(shape):
