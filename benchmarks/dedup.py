@@ -58,7 +58,7 @@ class Ours:
         return f"gristmill, verified at {self.verify}" if self.verify else "gristmill, unverified"
 
     def run(self, folder: Path, out: Path) -> Outcome:
-        made = recipe([minhash(self.verify)], f"{folder}/*.parquet", self.settings)
+        made = recipe({"stages": [minhash(self.verify)]}, f"{folder}/*.parquet", self.settings)
         words = command(made, out, self.workers)
         usage = metered(words, out / "log.txt", environment(), ROOT)
         found = documents(out / "run", ["id"])

@@ -40,7 +40,7 @@ def main() -> int:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="gristmill-clusters-") as temp:
         out = args.out or Path(temp)
-        print(run(recipe([EXTRACT, minhash()], args.warc, args.set), out), "\n")
+        print(run(recipe({"stages": [EXTRACT, minhash()]}, args.warc, args.set), out), "\n")
         table = documents(out, ["key", "url", "text"])
     sizes = cluster_sizes(table)
     print(f"{len(sizes)} clusters, {sum(sizes.values())} documents; sizes {_histogram(sizes)}\n")

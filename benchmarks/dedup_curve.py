@@ -90,7 +90,7 @@ def dropped_pairs(
     out: Path, pairs: int, pattern: str, verify: float | None, settings: Sequence[str]
 ) -> Flags:
     """Run; return for each pair whether one of its documents was dropped."""
-    run(recipe([minhash(verify)], pattern, settings), out)
+    run(recipe({"stages": [minhash(verify)]}, pattern, settings), out)
     table = documents(out, ["id"])
     if table.num_rows != 2 * pairs:
         raise SystemExit(f"{2 * pairs} documents went in, {table.num_rows} came out")

@@ -50,7 +50,7 @@ def page_texts(pattern: str, english: bool) -> list[str]:
     """Return the text of each page that has any."""
     stages = [EXTRACT, {"language": {"keep": ["en"]}}] if english else [EXTRACT]
     with tempfile.TemporaryDirectory(prefix="gristmill-pages-") as temp:
-        run(recipe(stages, pattern), temp)
+        run(recipe({"stages": stages}, pattern), temp)
         files = sorted(Path(temp).glob("documents/*.kept.parquet"))
         texts = [text for file in files for text in pq.read_table(file)["text"].to_pylist()]
     return [text for text in texts if text.strip()]

@@ -32,10 +32,10 @@ def detected(similarity: float) -> float:
     return 1 - (1 - similarity**ROWS) ** BANDS
 
 
-def recipe(stages: Sequence[dict], pattern: str, settings: Sequence[str] = ()) -> Recipe:
-    """Return a recipe of these stages over these files."""
-    body = {"name": "dedup benchmark", "stages": list(stages)}
-    return parse_recipe(override(body, settings, [pattern]), "dedup benchmark")
+def recipe(body: dict, pattern: str, settings: Sequence[str] = ()) -> Recipe:
+    """Return a recipe of this body over these files."""
+    named = {"name": "benchmark"} | body
+    return parse_recipe(override(named, settings, [pattern]), "benchmark")
 
 
 def command(made: Recipe, out: Path, workers: int) -> list[str]:
@@ -47,8 +47,12 @@ def command(made: Recipe, out: Path, workers: int) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment in which ``python -m gristmill`` is this checkout's."""
-    return os.environ | {"PYTHONPATH": str(ROOT)}
+    """Return the environment in which ``python -m gristmill`` is this checkout's.
+
+    Bytecode may be kept, so that modules of a checkout are compiled once, as pip compiles a peer's.
+    """
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return kept | {"PYTHONPATH": str(ROOT)}
 
 
 @dataclass

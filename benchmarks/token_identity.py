@@ -51,14 +51,18 @@ def main() -> int:
     parser.add_argument("--warc", default=WARCS, help="glob")
     parser.add_argument("--strings", type=int, default=100_000)
     parser.add_argument("--vocab-size", type=int, default=32_768)
+    patterns = PATTERNS | {"cl100k_base": CL100K_BASE}
+    parser.add_argument("--patterns", default=",".join(patterns), help="with commas")
     args = parser.parse_args()
     texts = [*page_texts(args.warc, False), *_references(args.data), *_files(args.data / "text")]
     size = sum(len(text.encode()) for text in texts) / 1e6
     print(f"{len(texts):,} texts, {size:.1f} MB", flush=True)
     with tempfile.TemporaryDirectory() as temp:
-        for name, pattern in (PATTERNS | {"cl100k_base": CL100K_BASE}).items():
+        for name in args.patterns.split(","):
             path = Path(temp) / f"{name}.json"
-            path.write_text(train_bpe(iter(texts), args.vocab_size, pattern).to_str(), "utf-8")
+            path.write_text(
+                train_bpe(iter(texts), args.vocab_size, patterns[name]).to_str(), "utf-8"
+            )
             compare = _comparison(path)
             for start in range(0, len(texts), 1000):
                 compare(texts[start : start + 1000])

@@ -101,6 +101,10 @@ def run_cli(arguments: list[str]) -> int:
         return _say("interrupted; run the same command again to resume", _INTERRUPTED)
     except Terminated:
         return _say("terminated; run the same command again to resume", 143)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        remedy = "look at paths, permissions and free space, then run the same command again"
+        return _say(f"{where}{error.strerror or error}; {remedy}", 1)
     except Exception as error:  # noqa: BLE001 - the last line of defence against a traceback
         return _say(f"unexpected {type(error).__name__}: {error} (--debug shows where)", 1)
     if result == _INTERRUPTED:  # typer turns Ctrl-C into this

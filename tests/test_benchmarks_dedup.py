@@ -11,10 +11,10 @@ from dedup_clusters import cluster_sizes, describe, differences, pair_of
 from dedup_curve import curve, judged, z_score
 from dedup_pages import vary
 from dedup_runs import detected, documents, minhash, recipe, round_costs
-from dedup_scale import dump
 from hypothesis import given
 from hypothesis import strategies as st
 from near_copies import BOILERPLATE, VOCABULARY, Corpus, jaccard, planted, spell, write_corpus
+from scale import dump
 
 from gristmill.api import run
 from gristmill.pipeline.text import simplify, words
@@ -141,7 +141,7 @@ def test_variations_follow_the_pages_and_some_are_near_copies() -> None:
 
 def test_a_run_is_read_as_it_was(tmp_path: Path) -> None:
     write_corpus(Corpus(), 300, tmp_path / "in")
-    report = run(recipe([minhash()], f"{tmp_path}/in/*.parquet"), tmp_path / "out")
+    report = run(recipe({"stages": [minhash()]}, f"{tmp_path}/in/*.parquet"), tmp_path / "out")
     table = documents(tmp_path / "out", ["id", "url", "text", "key"])
     assert table.num_rows == 300
     dropped = {row["key"] for row in table.to_pylist() if row["dropped"]}

@@ -1,6 +1,8 @@
 """The command line: bad input is one line and an exit code, and leaves nothing behind."""
 
+import errno
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -191,3 +193,14 @@ def test_an_error_is_one_line_and_does_not_act_on_the_terminal(
     monkeypatch.setattr("gristmill.commands.data.reopen", refuse)
     told = refused(capsys, "verify", str(tmp_path))
     assert told == "gristmill: x.json: one of ⟨U+001B⟩]0;owned⟨U+0007⟩, <a  b>⟨U+202E⟩"
+
+
+def test_a_full_disk_is_no_bug(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "out/x.bin")
+
+    monkeypatch.setattr("gristmill.commands.data.reopen", full)
+    told = refused(capsys, "verify", str(tmp_path), code=1)
+    assert told.startswith("gristmill: out/x.bin: No space left on device; look at")

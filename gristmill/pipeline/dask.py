@@ -18,6 +18,7 @@ import dask
 from distributed import Client, KilledWorker, LocalCluster, as_completed, get_worker
 
 from gristmill.errors import ConfigError
+from gristmill.pipeline import ignore_interrupt
 from gristmill.pipeline.cluster_file import read_cluster_file
 from gristmill.pipeline.plan import installed_versions
 from gristmill.pipeline.rounds import Round
@@ -207,6 +208,7 @@ def _local(workers: int) -> LocalCluster:
         dashboard_address="127.0.0.1:0" if _has_bokeh() else None,
         silence_logs=50,
         memory_limit="auto",
+        preload=[ignore_interrupt.__name__],
     )
 
 

@@ -1,9 +1,10 @@
 """Which documents are held out for validation: decided by what a document is, not where it stands.
 
 Each document has a draw, 64 uniform bits. Those below ``common_limit`` are held out. The draw comes
-from the text, or from the duplicate cluster where a document has one, so that equal texts and whole
-clusters are on one side; and it is the same wherever it is asked, so that token files and datasets
-of one run hold out the same documents.
+from the text, or from the duplicate cluster where a document has one, so that whole clusters are on
+one side, and equal texts too, unless one is in a cluster and the other is not or in another; and it
+is the same wherever it is asked, so that token files and datasets of one run hold out the same
+documents.
 """
 
 from collections.abc import Iterable, Sequence

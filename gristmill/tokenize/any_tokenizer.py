@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from gristmill.errors import ConfigError
-from gristmill.tokenize.encode import Encode, encodable, hf_tokenizer, load_encoder
+from gristmill.tokenize.encode import Encode, load_encoder, text_by_text
 from gristmill.tokenize.formats.vocab import Vocabulary, listed_merges, load_vocabulary
+from gristmill.tokenize.hf_engine import hf_encode, hf_tokenizer
 from gristmill.tokenize.source import find_tokenizer
 
 
@@ -58,11 +57,7 @@ class NamedTokenizer:
             name = vocabulary.token_bytes[special[0]].decode("utf-8", "replace")
             encoder = load_encoder(self.path, name)
             return encoder.engine, encoder.encode
-        tokenizer = self.hf()
-        return "tokenizers", lambda texts: [
-            np.array(found.ids, np.uint32)
-            for found in tokenizer.encode_batch([encodable(t) for t in texts], False)
-        ]
+        return "tokenizers", text_by_text(hf_encode(self.hf()))
 
 
 def named_tokenizers(paths: Sequence[str | Path]) -> list[NamedTokenizer]:

@@ -213,7 +213,9 @@ def _publish(temp: Path, out: Path) -> None:
     try:
         temp.rename(out)
     except OSError as error:
-        raise _taken(out) from error
+        if out.exists():
+            raise _taken(out) from error
+        raise
     sync_folder(out.absolute().parent)
 
 

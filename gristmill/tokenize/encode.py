@@ -5,14 +5,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from gristmill.errors import ConfigError
-from gristmill.tokenize.fast_engine import EncodeBatch, Ids, Sizes, fast_encode
-from gristmill.tokenize.formats.vocab import Vocabulary, load_vocabulary
+from gristmill.tokenize.fast_engine import EncodeBatch, Ids, fast_encode
+from gristmill.tokenize.formats.regular import check_regular
+from gristmill.tokenize.formats.vocab import Vocabulary, byte_chars, load_vocabulary
+from gristmill.tokenize.hf_engine import hf_encode, hf_tokenizer
 
 #: Texts to one array of ids each.
 Encode = Callable[[Sequence[str]], list[Ids]]
@@ -39,11 +40,23 @@ class Encoder:
         """Return one array of ids for each text.
 
         Lone surrogates, which UTF-8 cannot hold, are read as U+FFFD.
+
+        Raises:
+            BrokenTextError: the split pattern breaks down on a text (HF tokenizers only).
         """
+        return text_by_text(self.encode_batch)(texts)
+
+
+def text_by_text(encode_batch: EncodeBatch) -> Encode:
+    """Return the way to encode that gives one array of ids for each text."""
+
+    def encode(texts: Sequence[str]) -> list[Ids]:
         if not texts:
             return []
-        ids, sizes = self.encode_batch(pa.array([encodable(t) for t in texts], pa.string()))
+        ids, sizes = encode_batch(pa.array([encodable(t) for t in texts], pa.string()))
         return np.split(ids, np.cumsum(sizes)[:-1])
+
+    return encode
 
 
 def load_encoder(path: Path, end_of_text: str | None = None) -> Encoder:
@@ -54,8 +67,10 @@ def load_encoder(path: Path, end_of_text: str | None = None) -> Encoder:
         end_of_text: the token that separates documents; None = the only special token there is.
 
     Raises:
-        ConfigError: unreadable, not byte-level BPE, or no such end-of-text token.
+        ConfigError: unreadable, not byte-level BPE, without a token for each byte, or no such
+            end-of-text token.
     """
+    check_regular(path)
     try:
         body = path.read_text("utf-8")
     except (OSError, ValueError):
@@ -69,8 +84,15 @@ def _build(path: Path, body: str, end_of_text: str | None) -> Encoder:
     """Cached by content: a file that was replaced must not give the old ids."""
     vocabulary = load_vocabulary(path)
     data = json.loads(body)
+    if lost := [
+        byte for byte, char in enumerate(byte_chars()) if char not in data["model"]["vocab"]
+    ]:
+        raise ConfigError(
+            f"{path}: no token for byte 0x{lost[0]:02X} ({len(lost)} of 256 are missing), so text "
+            "would be lost; use a tokenizer with all bytes in its vocabulary"
+        )
     eot = _end_of_text(path, vocabulary, end_of_text)
-    slow = _hf_encode(hf_tokenizer(path, body))
+    slow = hf_encode(hf_tokenizer(path, body))
     fast = fast_encode(data, slow)
     return Encoder(len(vocabulary), eot, "gigatoken" if fast else "tokenizers", fast or slow)
 
@@ -85,38 +107,6 @@ def _end_of_text(path: Path, vocabulary: Vocabulary, wanted: str | None) -> int:
         f"{path}: which token ends a text? Set tokenizer.end_of_text to one of "
         f"{', '.join(sorted(special)) or '(there are no special tokens)'}"
     )
-
-
-def hf_tokenizer(path: Path, body: str) -> Any:
-    """Return the ``tokenizers.Tokenizer`` of the text of a ``tokenizer.json``.
-
-    Raises:
-        ConfigError: ``tokenizers`` refuses it; ``path`` says where it stands.
-    """
-    from tokenizers import Tokenizer
-
-    try:
-        tokenizer = Tokenizer.from_str(body)
-    except Exception as error:  # tokenizers raises bare Exception
-        raise ConfigError(
-            f"{path}: refused by tokenizers ({error}); export the tokenizer again"
-        ) from error
-    # Special tokens written out in a page are ordinary text, never control symbols; and no text
-    # is cut or filled up, whatever the file says for its model's sake.
-    tokenizer.encode_special_tokens = True
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
-
-
-def _hf_encode(tokenizer: Any) -> EncodeBatch:
-    def encode(texts: pa.StringArray) -> tuple[Ids, Sizes]:
-        found = tokenizer.encode_batch(texts.to_pylist(), add_special_tokens=False)
-        ids = [np.array(e.ids, np.uint32) for e in found]
-        sizes = np.array([len(i) for i in ids], np.int64)
-        return np.concatenate([np.zeros(0, np.uint32), *ids]), sizes
-
-    return encode
 
 
 def encodable(text: str) -> str:

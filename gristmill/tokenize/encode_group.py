@@ -16,6 +16,9 @@ from gristmill.pipeline.dedup.parts import cut_evenly
 from gristmill.pipeline.manifest import StageCount
 from gristmill.pipeline.rounds import Tick, View
 from gristmill.pipeline.shard import Draft, RunFolder
+from gristmill.tokenize.encode import Encoder
+from gristmill.tokenize.fast_engine import Ids, Sizes
+from gristmill.tokenize.hf_engine import BrokenTextError
 from gristmill.tokenize.order import ranks
 from gristmill.tokenize.provenance import PROVENANCE, provenance_rows
 from gristmill.tokenize.ranked_file import write_ranked
@@ -82,7 +85,7 @@ class EncodeGroup:
         with natural.open("wb") as raw:
             for batch in self._batches(draft):
                 texts = batch.column("text").fill_null("")
-                ids, sizes = encoder.encode_batch(texts)
+                ids, sizes = _encode(encoder, batch, texts)
                 raw.write(ids.astype(dtype).data)
                 rows = self._rows(batch, texts, total + np.cumsum(sizes) - sizes, sizes)
                 tables.append(rows)
@@ -148,6 +151,15 @@ class EncodeGroup:
         order = np.lexsort((copy, keys, rank))
         table = table.take(pa.array(at[order]))
         return _with(_with(table, "copy", copy[order]), "rank", rank[order])
+
+
+def _encode(encoder: Encoder, batch: pa.RecordBatch, texts: pa.StringArray) -> tuple[Ids, Sizes]:
+    try:
+        return encoder.encode_batch(texts)
+    except BrokenTextError as error:
+        row = batch.slice(pc.index(texts, error.text).as_py(), 1).drop_columns(["text"])
+        where = ", ".join(f"{name} {value[0]}" for name, value in row.to_pydict().items())
+        raise ShardError(f"document with {where}: {error}") from error
 
 
 def _whole_numbers(batch: pa.RecordBatch, name: str | None, kind: pa.DataType) -> pa.Array | None:

@@ -96,12 +96,11 @@ def _with_exceptions(
 def _pattern(data: dict[str, Any]) -> tuple[str, str] | None:
     """Return the split pattern in gigatoken's words, and what the texts match that HF must do."""
     model = data["model"]
-    post = (data.get("post_processor") or {}).get("type", "ByteLevel")
     merges = list(listed_merges(data))
     named = ("dropout", "unk_token", "byte_fallback", "continuing_subword_prefix")
     if (
         data.get("normalizer") is not None
-        or post not in _POST
+        or not _leaves_ids(data.get("post_processor"))
         or len(set(merges)) < len(merges)  # of two equal ones, each engine takes another
         or model.get("end_of_word_suffix")
         or any(model.get(key) for key in named)
@@ -116,6 +115,13 @@ def _pattern(data: dict[str, Any]) -> tuple[str, str] | None:
     )
     fast, odd = _KNOWN[regex]
     return fast, f"[{new}]|{odd}" if odd else f"[{new}]"
+
+
+def _leaves_ids(post: dict[str, Any] | None) -> bool:
+    """Tell whether a post-processor changes no ids of ours."""
+    if post is None or post.get("type") in _POST:
+        return True
+    return post.get("type") == "Sequence" and all(map(_leaves_ids, post.get("processors", [])))
 
 
 def _plain_body(data: dict[str, Any], regex: str) -> str:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gristmill.errors import ConfigError, CorruptError
+from gristmill.tokenize.formats.llmc import HEADER_BYTES
 
 #: One row a document, in file order. ``first`` is the position of its end-of-text token,
 #: ``tokens`` counts that token too. Columns that the input did not have are null.
@@ -56,37 +57,75 @@ def where(shard: Path, token: int) -> dict[str, Any]:
         token: position of the token in the file, from 0.
 
     Raises:
-        ConfigError: no index, or no such position.
-        CorruptError: the index cannot be read.
+        ConfigError: no token file, no index, or no such position.
+        CorruptError: the index cannot be read, is not in order, or is that of another file.
     """
     index = shard.with_suffix(".index.parquet")
-    if not index.is_file():
-        raise ConfigError(f"{index}: no such index; it stands beside the shard it belongs to")
+    for path in (shard, index):
+        if not path.is_file():
+            raise ConfigError(f"{path}: no such file; token file and index stand side by side")
     try:
         with pq.ParquetFile(index) as file:
             return _find(file, shard, token)
-    except (OSError, KeyError, pa.ArrowException) as error:
+    except (OSError, KeyError, ValueError, pa.ArrowException) as error:
         raise CorruptError(
             f"{index}: not a provenance index ({error}); write the shards again"
         ) from error
 
 
+def check_places(schema: pa.Schema) -> None:
+    """Raise KeyError unless an index tells where documents stand."""
+    for name in ("first", "tokens"):
+        if schema.field(name).type != pa.int64():
+            raise KeyError(f"column {name} is {schema.field(name).type}, not int64")
+
+
 def _find(file: pq.ParquetFile, shard: Path, token: int) -> dict[str, Any]:
-    """Return the row of a token; one row group is read, however long the index."""
-    at = file.schema_arrow.names.index("first") if "first" in file.schema_arrow.names else None
-    if at is None or set(PROVENANCE.names) - set(file.schema_arrow.names):
-        raise KeyError("columns are missing")
-    groups = (file.metadata.row_group(g) for g in range(file.num_row_groups))
-    lowest = np.array([g.column(at).statistics.min for g in groups if g.num_rows], np.int64)
-    group = int(np.searchsorted(lowest, token, side="right")) - 1
-    rows = file.read_row_group(max(group, 0), PROVENANCE.names) if len(lowest) else None
-    first = rows["first"].to_numpy() if rows else np.zeros(0, np.int64)
-    row = int(np.searchsorted(first, token, side="right")) - 1
-    if rows is None or row < 0 or token >= first[row] + rows["tokens"][row].as_py():
-        last = file.read_row_group(len(lowest) - 1, ["first", "tokens"]) if len(lowest) else None
-        end = last["first"][-1].as_py() + last["tokens"][-1].as_py() if last else 0
+    """Return the row of a token; two row groups are read at most, however long the index."""
+    schema = file.schema_arrow
+    if missing := set(PROVENANCE.names) - set(schema.names):
+        raise KeyError(f"no column {min(missing)}")
+    check_places(schema)
+    filled = [g for g in range(file.num_row_groups) if file.metadata.row_group(g).num_rows]
+    end = _end(file, filled)
+    _check_size(shard, end)
+    if not 0 <= token < end:
         raise ConfigError(
             f"{shard}: no token {token}; the file holds {end:,} tokens, counted from 0"
         )
+    at = schema.names.index("first")
+    known = [file.metadata.row_group(g).column(at).statistics for g in filled]
+    lowest = np.array([s.min if s and s.has_min_max else -1 for s in known], np.int64)
+    group = int(np.searchsorted(lowest, token, side="right")) - 1
+    rows = file.read_row_group(filled[group], PROVENANCE.names)
+    first, tokens = (rows[name].to_numpy() for name in ("first", "tokens"))
+    row = int(np.searchsorted(first, token, side="right")) - 1
+    ordered = rows["first"].null_count == rows["tokens"].null_count == 0
+    ordered = ordered and (lowest[0] == 0) and bool((np.diff(lowest) > 0).all())
+    if not ordered or not np.array_equal(first[1:], (first + tokens)[:-1]) or row < 0:
+        raise ValueError("rows do not follow one another")
+    if token >= first[row] + tokens[row]:
+        raise ValueError(f"no row has token {token}")
     found: dict[str, Any] = rows.slice(row, 1).select(PROVENANCE.names).to_pylist()[0]
     return found
+
+
+def _end(file: pq.ParquetFile, filled: list[int]) -> int:
+    """Return how many tokens an index counts: where its last row ends."""
+    if not filled:
+        return 0
+    last = file.read_row_group(filled[-1], ["first", "tokens"])
+    ends = [column[-1].as_py() for column in last.columns]
+    if None in ends:
+        raise ValueError("its last row has no place")
+    return int(sum(ends))
+
+
+def _check_size(shard: Path, tokens: int) -> None:
+    """Raise CorruptError unless a file may hold so many tokens, in any of the formats."""
+    size = shard.stat().st_size
+    if size not in {start + tokens * width for start in (0, HEADER_BYTES) for width in (2, 4)}:
+        raise CorruptError(
+            f"{shard}: has {size:,} bytes, and the index beside it counts {tokens:,} tokens; "
+            "it is the index of another file, or one of them was cut: restore both"
+        )

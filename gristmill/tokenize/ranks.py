@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 
 from gristmill.errors import ConfigError
 from gristmill.pipeline.durable import write_durably
-from gristmill.tokenize.formats.vocab import check_special, spelt
+from gristmill.tokenize.formats.regular import check_regular
+from gristmill.tokenize.formats.vocab import MAX_ID, check_special, spelt
 from gristmill.tokenize.patterns import (
     FROM_TIKTOKEN,
     PROPERTIES,
@@ -124,8 +125,8 @@ def read_ranks(path: Path) -> Ranks:
         pattern, special = body["pat_str"], body["special_tokens"]
         if not isinstance(special, tuple):
             raise TypeError("no names and ids")
-        names = [(str(name), int(number)) for name, number in special]
-    except (ValueError, KeyError, TypeError) as error:
+        names = [(str(name), _id(number)) for name, number in special]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ConfigError(
             f"{side}: not the pattern and special tokens of {path.name}; "
             "`gristmill tokenizer export` writes both"
@@ -149,17 +150,23 @@ def parse_ranks(data: bytes, where: str) -> dict[bytes, int]:
             continue
         try:
             token, rank = line.split()
-            tokens[base64.b64decode(token, validate=True)] = int(rank)
+            tokens[base64.b64decode(token, validate=True)] = _id(int(rank))
         except (ValueError, binascii.Error) as error:
             raise ConfigError(
                 f"{where} line {number}: not a token in base64 and its rank; get the file again"
             ) from error
     lines = sum(1 for line in data.splitlines() if line)
-    if not tokens or b"" in tokens or len({*tokens.values()}) != lines or min(tokens.values()) < 0:
+    if not tokens or b"" in tokens or len({*tokens.values()}) != lines:
         raise ConfigError(
             f"{where}: no tokens, or one that comes twice or is empty; get the file again"
         )
     return _by_id(tokens)
+
+
+def _id(number: object) -> int:
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < MAX_ID:
+        raise ValueError(f"{number!r} is no token id")
+    return number
 
 
 def _by_id(ids: Mapping[_Token, int]) -> dict[_Token, int]:
@@ -167,6 +174,7 @@ def _by_id(ids: Mapping[_Token, int]) -> dict[_Token, int]:
 
 
 def _bytes(path: Path) -> bytes:
+    check_regular(path)
     try:
         return path.read_bytes()
     except OSError as error:

@@ -15,6 +15,7 @@ from gristmill.pipeline.durable import sync_and_hash
 from gristmill.tokenize.formats import FORMATS
 from gristmill.tokenize.formats.contract import EotPlace, TokenFormat
 from gristmill.tokenize.formats.ends import Ends
+from gristmill.tokenize.provenance import check_places
 from gristmill.tokenize.shard_source import Documents
 
 _ROWS = 1 << 14
@@ -201,8 +202,7 @@ class IndexReader:
         try:
             file = pq.ParquetFile(path)
             self._schema = file.schema_arrow
-            for name in ("first", "tokens"):
-                self._schema.field(name)
+            check_places(self._schema)
         except (OSError, KeyError, pa.ArrowException) as error:
             raise self._damaged(error) from error
         self._batches = file.iter_batches(batch_size=_ROWS)

@@ -14,6 +14,7 @@ from gristmill.pipeline.rounds import Gather, Round, SingleTask, Tick, View
 from gristmill.pipeline.shard import Draft
 from gristmill.tokenize.exports import write_all
 from gristmill.tokenize.formats.vocab import check_special
+from gristmill.tokenize.hf_engine import unbroken
 from gristmill.tokenize.patterns import PATTERNS
 from gristmill.tokenize.sample import choose
 from gristmill.tokenize.tokenizer_json import cut_like
@@ -23,6 +24,9 @@ from gristmill.tokenize.tokenizer_json import cut_like
 #: token of cl100k_base has so many.
 LONGEST_PIECE = 128
 
+#: Characters of a text that training looks at in one: a regular expression may break down on a run
+#: of 12 million spaces.
+_AT_ONCE = 1_000_000
 
 #: What someone writes who means a pattern by name.
 _NAME = re.compile(r"[\w-]+")
@@ -38,7 +42,7 @@ class TrainBpe(Gather):
     pattern: str = Field("gpt4", description=f"{', '.join(PATTERNS)}, or a regular expression")
     end_of_text: str = Field("<|endoftext|>", min_length=1, description="ends every text")
     special_tokens: tuple[str, ...] = Field((), description="more of them, such as <|user|>")
-    seed: int = Field(1, ge=0, description="of the sample")
+    seed: int = Field(1, ge=0, lt=1 << 64, description="of the sample")
 
     @field_validator("pattern")
     @classmethod
@@ -136,6 +140,7 @@ def train_bpe(
     Raises:
         ConfigError: the vocabulary cannot hold the 256 bytes and the special tokens, or one of
             these comes twice or is also an ordinary token.
+        BrokenTextError: the pattern breaks down on a text.
     """
     from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, trainers
 
@@ -152,7 +157,8 @@ def train_bpe(
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(texts, trainer)
+    pieces = (text[at : at + _AT_ONCE] for text in texts for at in range(0, len(text), _AT_ONCE))
+    unbroken(lambda: tokenizer.train_from_iterator(pieces, trainer), "a text of the sample")
     cut_like(tokenizer, regex)
     numbered = [(name, tokenizer.get_vocab_size() + n) for n, name in enumerate(specials)]
     check_special("tokenizer", numbered, lambda text: tokenizer.token_to_id(text) is not None)

@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from gristmill.errors import ConfigError, CorruptError
+from gristmill.tokenize.formats.regular import check_regular
 from gristmill.tokenize.formats.vocab import load_vocabulary
 from gristmill.train_smoke import checkpoint
 from gristmill.train_smoke.hf_config import from_hf
@@ -188,12 +189,13 @@ def _end_of_text(data: dict[str, Any], special: frozenset[int], where: str) -> i
 
 
 def _read_json(path: Path, what: str) -> dict[str, Any]:
+    check_regular(path)
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         reason = error.strerror or str(error)
         raise ConfigError(f"{path}: cannot be read ({reason}); name {what}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CorruptError(f"{path}: not JSON ({error}); {_AGAIN}") from error
     if not isinstance(data, dict):
         raise CorruptError(f"{path}: not a JSON object; {_AGAIN}")

@@ -234,3 +234,13 @@ def test_damaged_merges_are_refused_in_one_line(bpe, tmp_path) -> None:
     with pytest.raises(ConfigError, match="refused by tokenizers") as caught:
         load_encoder(path)
     assert "\n" not in str(caught.value)
+
+
+def test_a_tokenizer_without_a_token_for_each_byte_is_refused(bpe, tmp_path: Path) -> None:
+    data = json.loads(bpe("gpt4").read_text())
+    data["model"]["vocab"] = {k: v for k, v in data["model"]["vocab"].items() if k != "z"}
+    data["model"]["merges"] = [m for m in data["model"]["merges"] if "z" not in "".join(m)]
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps(data))
+    with pytest.raises(ConfigError, match=r"no token for byte 0x7A \(1 of 256 are missing\)"):
+        load_encoder(path)

@@ -17,6 +17,7 @@ from gristmill.tokenize.encode import load_encoder
 from gristmill.tokenize.encode_group import ENCODED, EncodeGroup, raw_type
 from gristmill.tokenize.ranked_file import read_ranked
 from gristmill.tokenize.source import TokenizerSource
+from gristmill.tokenize.train import train_bpe
 
 TEXTS = [[f"sack {n} of rye, ground {n * n} times" for n in range(k, 40, 2)] for k in range(2)]
 
@@ -136,3 +137,10 @@ def test_types_of_tokens() -> None:
     assert raw_type("uint16", 65_536) == np.uint16
     with pytest.raises(ConfigError, match=r"uint16 holds 65,536 ids.*set shards.dtype=uint32"):
         raw_type("uint16", 65_537)
+
+
+def test_a_document_that_breaks_the_pattern_is_named(lay, tmp_path) -> None:
+    path = tmp_path / "tokenizer.json"
+    path.write_text(train_bpe(iter(["corn"]), 300, r"(?:a|aa)+b|[\s\S]").to_str(), "utf-8")
+    with pytest.raises(ShardError, match=r"key 1, .*example\.org/0/1.*breaks down on a text"):
+        encode(lay([["rye", "a" * 60]]), path)

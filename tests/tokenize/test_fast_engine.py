@@ -185,3 +185,22 @@ def test_an_engine_that_differs_is_not_used(bpe, monkeypatch, tmp_path) -> None:
     path.write_text(bpe("gpt4").read_text() + "\n")
     monkeypatch.setattr(fast_engine._Engine, "encode", wrong)
     assert load_encoder(path).engine == "tokenizers"
+
+
+def test_post_processors_that_leave_the_ids_alone_do_no_harm(tmp_path: Path) -> None:
+    path = _model(tmp_path, [("a", "b")])
+    data = json.loads(path.read_text())
+    level = {
+        "type": "ByteLevel",
+        "add_prefix_space": True,
+        "trim_offsets": False,
+        "use_regex": True,
+    }
+    data["post_processor"] = {"type": "Sequence", "processors": [level]}
+    path.write_text(json.dumps(data))
+    _agrees(path, ["ab abab", " ab"])
+    data["post_processor"]["processors"].append(
+        {"type": "BertProcessing", "sep": ["a", 1], "cls": ["b", 2]}
+    )
+    path.write_text(json.dumps(data))
+    assert load_encoder(path).engine == "tokenizers"

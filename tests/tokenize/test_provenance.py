@@ -1,5 +1,7 @@
 """From a token back to its document."""
 
+import os
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,6 +19,7 @@ def shard(tmp_path):
     sizes = np.array([3, 1, 4])
     rows = provenance_rows(batch, np.cumsum(sizes) - sizes, sizes)
     pq.write_table(pa.table(rows, schema=PROVENANCE), tmp_path / "train_000000.index.parquet")
+    (tmp_path / "train_000000.bin").write_bytes(bytes(2 * 8))
     return tmp_path / "train_000000.bin"
 
 
@@ -48,17 +51,73 @@ def test_positions_outside_the_file(shard, token: int) -> None:
 
 def test_empty_file(tmp_path) -> None:
     pq.write_table(PROVENANCE.empty_table(), tmp_path / "val_000000.index.parquet")
+    (tmp_path / "val_000000.bin").touch()
     with pytest.raises(ConfigError, match="the file holds 0 tokens"):
         where(tmp_path / "val_000000.bin", 0)
 
 
-def test_missing_index(tmp_path) -> None:
-    with pytest.raises(ConfigError, match=r"x\.index\.parquet: no such index"):
+def test_missing_files(shard) -> None:
+    index = shard.with_suffix(".index.parquet")
+    index.rename(index.with_name("away"))
+    with pytest.raises(ConfigError, match=r"train_000000\.index\.parquet: no such file"):
+        where(shard, 0)
+    shard.unlink()
+    with pytest.raises(ConfigError, match=r"train_000000\.bin: no such file"):
+        where(shard, 0)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path) -> None:
+    os.mkfifo(tmp_path / "x.bin")
+    with pytest.raises(ConfigError, match=r"x\.bin: no such file"):
         where(tmp_path / "x.bin", 0)
+
+
+@pytest.mark.parametrize("size", [2 * 8, 4 * 8, 1024 + 2 * 8, 1024 + 4 * 8])
+def test_the_size_of_the_token_file_is_that_of_the_index(shard, size: int) -> None:
+    shard.write_bytes(bytes(size))
+    assert where(shard, 7)["key"] == 2
+    shard.write_bytes(bytes(size - 2))
+    with pytest.raises(CorruptError, match="index of another file, or one of them was cut"):
+        where(shard, 7)
+
+
+@pytest.mark.parametrize(
+    ("first", "tokens"),
+    [
+        ([0, 4, 3], [3, 1, 5]),
+        ([0, None, 4], [3, 1, 4]),
+        ([0, 3, 4], [3, None, 4]),
+        ([0, 3, 4], [3, 1, None]),
+        ([None, None, None], [None, None, None]),
+        ([1, 3, 4], [2, 1, 4]),
+        ([0, 3, 5], [3, 1, 3]),
+    ],
+)
+def test_an_index_out_of_order_is_not_believed(shard, first, tokens) -> None:
+    index = shard.with_suffix(".index.parquet")
+    table = pq.read_table(index)
+    for name, values in (("first", first), ("tokens", tokens)):
+        at = table.schema.get_field_index(name)
+        table = table.set_column(at, PROVENANCE.field(name), pa.array(values, pa.int64()))
+    pq.write_table(table, index)
+    for token in (0, 3, 7):
+        with pytest.raises(CorruptError, match="not a provenance index"):
+            where(shard, token)
+
+
+def test_places_of_another_type_are_told(shard) -> None:
+    index = shard.with_suffix(".index.parquet")
+    table = pq.read_table(index)
+    at = table.schema.get_field_index("first")
+    pq.write_table(table.set_column(at, "first", table["first"].cast(pa.string())), index)
+    with pytest.raises(CorruptError, match="column first is string, not int64"):
+        where(shard, 0)
 
 
 def test_damaged_index(tmp_path) -> None:
     (tmp_path / "x.index.parquet").write_bytes(b"PAR1 no")
+    for name in ("x.bin", "y.bin"):
+        (tmp_path / name).touch()
     with pytest.raises(CorruptError, match=r"x\.index\.parquet: not a provenance index"):
         where(tmp_path / "x.bin", 0)
     pq.write_table(pa.table({"first": [0]}), tmp_path / "y.index.parquet")

@@ -14,6 +14,7 @@ from gristmill.pipeline.rounds import View
 from gristmill.pipeline.run import LocalRunner, execute
 from gristmill.pipeline.schema import make_key
 from gristmill.tokenize.formats.vocab import load_vocabulary
+from gristmill.tokenize.hf_engine import BrokenTextError
 from gristmill.tokenize.ranks import load_tiktoken
 from gristmill.tokenize.train import LONGEST_PIECE, TrainBpe, train_bpe
 
@@ -83,6 +84,7 @@ def test_patterns_of_your_own() -> None:
         {"sample_bytes": "0KB"},
         {"end_of_text": ""},
         {"seed": -1},
+        {"seed": 2**64},
         {"special_tokens": ("",)},
         {"special_tokens": ("<|endoftext|>",)},
         {"vocab_size": 258, "special_tokens": ("<|a|>", "<|b|>")},
@@ -199,3 +201,13 @@ def test_more_than_65536_tokens() -> None:
     words = ("".join(drawn.choices("abcdefghijklmnopqrstuvwxyz", k=6)) for _ in range(40_000))
     tokenizer = train_bpe(iter([" ".join(words)]), 70_000)
     assert tokenizer.get_vocab_size() == 70_000
+
+
+def test_texts_longer_than_a_regular_expression_can_bear() -> None:
+    tokenizer = train_bpe(iter([" " * 12_000_000, "corn " * 10]), 300, "gpt4")
+    assert tokenizer.decode(tokenizer.encode("corn  corn").ids) == "corn  corn"
+
+
+def test_a_pattern_that_breaks_down_is_said() -> None:
+    with pytest.raises(BrokenTextError, match="a text of the sample"):
+        train_bpe(iter(["a" * 60]), 300, r"(?:a|aa)+b|[\s\S]")

@@ -1,6 +1,7 @@
 """Import: what comes back is what went out, and a hostile or damaged folder is refused."""
 
 import json
+import os
 import pickle
 from contextlib import suppress
 
@@ -263,6 +264,9 @@ def test_missing_and_damaged_descriptions(folder, tmp_path):
     (folder / "config.json").write_text("{")
     with pytest.raises(CorruptError, match=r"config.json: not JSON"):
         import_hf(folder, tmp_path / "back")
+    (folder / "config.json").write_text("[" * 100_000)
+    with pytest.raises(CorruptError, match=r"config.json: not JSON"):
+        import_hf(folder, tmp_path / "back")
     (folder / "config.json").unlink()
     with pytest.raises(ConfigError, match=r"config.json: cannot be read"):
         import_hf(folder, tmp_path / "back")
@@ -271,3 +275,10 @@ def test_missing_and_damaged_descriptions(folder, tmp_path):
 def test_a_folder_with_checkpoints_is_left_alone(folder, tmp_path):
     with pytest.raises(ConfigError, match="has checkpoints already"):
         import_hf(folder, tmp_path / "m")
+
+
+def test_a_pipe_is_no_file_to_wait_for(folder, tmp_path):
+    (folder / "config.json").unlink()
+    os.mkfifo(folder / "config.json")
+    with pytest.raises(ConfigError, match=r"config\.json"):
+        import_hf(folder, tmp_path / "back")

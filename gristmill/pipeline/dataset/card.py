@@ -1,5 +1,6 @@
 """The text of a dataset card: ``README.md`` with the header that Hugging Face reads."""
 
+import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
@@ -249,11 +250,16 @@ def _size(n: int) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """YAML in which what some readers take for the end of a line is written out."""
+    """YAML in which what ends a line for some readers, or turns one around, is written out."""
+
+
+#: Marks that turn the direction of writing (Unicode's Bidi_Control).
+_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def _string(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = '"' if any(char in text for char in "\x85\u2028\u2029") else None
+    odd = _TURNING.search(text) or any(char in text for char in "\x85\u2028\u2029")
+    style = '"' if odd else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
@@ -261,4 +267,5 @@ _Dumper.add_representer(str, _string)
 
 
 def _yaml(body: Any) -> str:
-    return str(yaml.dump(body, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100))
+    text = yaml.dump(body, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    return _TURNING.sub(lambda mark: f"\\u{ord(mark.group()):04X}", text)

@@ -59,7 +59,7 @@ def _shard(file: Path, number: int, entry: object) -> Shard:
                 Companion(str(c["path"]), str(c["sha256"])) for c in entry.get("companions") or ()
             ),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise CorruptError(
             f"{file}: shards[{number}] is incomplete ({error!r}); write the shards again"
         ) from error
@@ -115,6 +115,8 @@ def check_manifest(file: Path, manifest: dict[str, Any], shards: tuple[Shard, ..
 def _check_sums(file: Path, splits: object, shards: tuple[Shard, ...]) -> None:
     if not isinstance(splits, dict):
         raise CorruptError(f"{file}: no object 'splits'; write the shards again")
+    if left := {shard.split for shard in shards} - splits.keys():
+        raise CorruptError(f"{file}: no sums for split {min(left)!r}; write the shards again")
     for split, promised in splits.items():
         for key in ("tokens", "docs", "bytes"):
             total = sum(getattr(shard, key) for shard in shards if shard.split == split)

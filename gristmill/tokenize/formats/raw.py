@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from gristmill.errors import ConfigError, CorruptError
 from gristmill.tokenize.formats.contract import StrPath, Tokens
+from gristmill.tokenize.formats.regular import check_regular
 
 UINT16 = np.dtype("<u2")
 UINT32 = np.dtype("<u4")
@@ -165,6 +166,7 @@ class Lengths:
 
 def file_size(path: StrPath) -> int:
     """Return the size of a file in bytes. Raises ConfigError where there is none."""
+    check_regular(path)
     try:
         return Path(path).stat().st_size
     except OSError as error:
@@ -174,6 +176,7 @@ def file_size(path: StrPath) -> int:
 
 def read_bytes(path: StrPath, count: int) -> bytes:
     """Return the first bytes of a file. Raises ConfigError where it cannot be read."""
+    check_regular(path)
     try:
         with Path(path).open("rb") as file:
             return file.read(count)

@@ -22,6 +22,7 @@ from gristmill.tokenize.formats.manifest import (
     check_manifest,
     parse_shards,
 )
+from gristmill.tokenize.formats.regular import check_regular
 from gristmill.tokenize.formats.vocab import Vocabulary, load_vocabulary
 
 
@@ -54,6 +55,7 @@ class ShardSet:
 
     @cached_property
     def _raw(self) -> bytes:
+        check_regular(self._file)
         try:
             return self._file.read_bytes()
         except OSError as error:
@@ -68,7 +70,7 @@ class ShardSet:
         """The parsed ``shards.json``."""
         try:
             data = json.loads(self._raw)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise CorruptError(
                 f"{self._file}: not JSON ({error}); write the shards again"
             ) from error
@@ -231,6 +233,7 @@ def check_ids(path: Path, tokens: npt.NDArray[Any], vocab_size: int, first: int 
 
 def sha256(path: Path) -> str:
     """Return the hash of a file. Raises ConfigError where it cannot be read."""
+    check_regular(path)
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,6 +14,7 @@ from typing import Any
 
 from gristmill.errors import ConfigError
 from gristmill.tokenize.formats.contract import StrPath
+from gristmill.tokenize.formats.regular import check_regular
 
 
 def byte_chars() -> list[str]:
@@ -83,6 +84,8 @@ def load_vocabulary(path: StrPath) -> Vocabulary:
     if not isinstance(vocab, dict) or model.get("type", "BPE") != "BPE":
         raise ConfigError(f"{path}: not a BPE tokenizer.json; train one with byte-level BPE")
     added = data.get("added_tokens") or []
+    if not isinstance(added, list) or not all(isinstance(token, dict) for token in added):
+        raise ConfigError(f"{path}: added_tokens is no list of tokens; export the tokenizer again")
     literal = {_id(path, token.get("id")): str(token.get("content", "")) for token in added}
     _check_added(path, data, vocab)
     by_id = {number: text.encode("utf-8", "replace") for number, text in literal.items()}
@@ -160,12 +163,13 @@ def _check_added(path: StrPath, data: dict[str, Any], vocab: dict[str, int]) -> 
 
 
 def _read(path: StrPath) -> dict[str, Any]:
+    check_regular(path)
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         reason = error.strerror or str(error)
         raise ConfigError(f"{path}: cannot be read ({reason}); check the path") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not JSON ({error}); export the tokenizer again") from error
     if not isinstance(data, dict):
         raise ConfigError(f"{path}: not a tokenizer.json; export the tokenizer again")
@@ -173,14 +177,14 @@ def _read(path: StrPath) -> dict[str, Any]:
 
 
 #: Larger ids than this come from damage, not from a vocabulary, and would exhaust memory.
-_MAX_ID = 2**24
+MAX_ID = 2**24
 
 #: Longer tokens than this come from damage too: no piece of a text that repeats is so long.
 _LONGEST = 1 << 16
 
 
 def _id(path: StrPath, number: object) -> int:
-    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < _MAX_ID:
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < MAX_ID:
         raise ConfigError(f"{path}: {number!r} is not a token id; export the tokenizer again")
     return number
 

@@ -172,6 +172,7 @@ def test_no_drops() -> None:
 @example("0", "\x85", "0")
 @example("\u2028", "0", "\u2029")
 @example("0", "0", "\x85")
+@example("a\u202eb", "\u2066\\u202E", "\u061c")
 def test_no_name_from_outside_breaks_the_card(name: str, reason: str, column: str) -> None:
     recipe = {"name": name, "stages": [{"pii": {"kinds": [reason]}}], column: reason}
     text = card(
@@ -187,6 +188,8 @@ def test_no_name_from_outside_breaks_the_card(name: str, reason: str, column: st
     assert titles(text) == SECTIONS
     assert [len(rows) for rows in tables(text)] == [3, 3, 4, 2, 2, 2, 2]
     assert parsed.data.to_dict()["dataset_info"]["features"][1]["name"] == f"c{column}"
+    header = text.split("\n# ")[0]
+    assert not re.search("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]", header)
     blocks = [t for t in PARSER.parse(parsed.text) if t.type == "fence"]
     assert [t.info for t in blocks] == ["python", "yaml", "sh"]
     assert yaml.safe_load(blocks[1].content) == recipe

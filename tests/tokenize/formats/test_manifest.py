@@ -47,6 +47,12 @@ def folder(tmp_path, write_set):
         (lambda m: m["shards"][1].update(path=m["shards"][0]["path"]), CorruptError, "twice"),
         (lambda m: m["splits"]["train"].update(docs=9), CorruptError, r"splits\.train\.docs is 9"),
         (lambda m: m["splits"].update(train=3), CorruptError, r"splits\.train"),
+        (lambda m: m["splits"].pop("train"), CorruptError, "no sums for split 'train'"),
+        (
+            lambda m: m["shards"][0].update(tokens=float("inf")),
+            CorruptError,
+            r"shards\[0\] is incomplete",
+        ),
     ],
 )
 def test_manifests_that_contradict_themselves(folder, change, error, says):

@@ -116,3 +116,9 @@ def test_not_json(folder):
     (folder / "shards.json").write_text("{")
     with pytest.raises(CorruptError, match="not JSON"):
         ShardSet(folder)
+
+
+def test_json_nested_beyond_reason(tmp_path):
+    (tmp_path / "shards.json").write_text("[" * 100_000)
+    with pytest.raises(CorruptError, match="not JSON"):
+        ShardSet(tmp_path)

@@ -70,6 +70,10 @@ def _tokenizer(vocab, added=()):
         (_tokenizer({"a": "x"}), "not a token id"),
         (_tokenizer({"a": 2**40}), "not a token id"),
         (_tokenizer({"a": 0}, [{"content": "x"}]), "not a token id"),
+        (_tokenizer({"a": 0}, ["x"]), "no list of tokens"),
+        (_tokenizer({"a": 0}, {"x": 1}), "no list of tokens"),
+        (_tokenizer({"a": float("inf")}), "not a token id"),
+        ("[" * 100_000, "not JSON"),
     ],
 )
 def test_other_files_are_explained(tmp_path, text, says):

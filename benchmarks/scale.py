@@ -1,11 +1,12 @@
-"""How minhash_dedup scales: time, memory and disk at 1, 4 and 16 million documents.
+"""How near-deduplication and token files scale: time, memory and disk by number of documents.
 
 The documents are those of ``near_copies.py``: 50 words on average, one in five a near-copy, one
 boilerplate text with a hundredth of all. The smaller corpora are the first shards of the larger
 ones. They are made by another process beforehand; ``--keep`` keeps them for the next time (2 GB for
 16 million).
 
-Each size is one ``gristmill run`` with verification, as child processes. Measured are
+Each size is one ``gristmill run`` as child processes, either of ``minhash_dedup`` with verification
+or of ``shards`` with a tokenizer trained on a sample of a size that stays the same. Measured are
 
 - CPU seconds of all its processes (``meter.py``) and, by round, of its tasks (side records);
 - resident memory every 0.2 s: of the driver, and of the largest process below it, the workers;
@@ -15,7 +16,8 @@ The projection to one Common Crawl dump multiplies the largest run by ``--dump-d
 document costs there lies between two bounds: that it costs as much as one here, and that all of it
 grows with its words (``--dump-words``; those here have 51). Same cores, no network.
 
-    python benchmarks/dedup_scale.py --keep FOLDER [--docs 1000000,4000000,16000000]
+    python benchmarks/scale.py minhash --keep FOLDER [--docs 1000000,4000000,16000000]
+    python benchmarks/scale.py shards --keep FOLDER [--docs 250000,1000000,4000000]
 """
 
 import argparse
@@ -42,7 +44,17 @@ from rich.console import Console
 from rich.table import Table
 from systems import link_files
 
+from gristmill.tokenize.formats.shard_set import ShardSet
+
 _SAMPLE_SECONDS = 0.2
+_RECIPES: dict[str, dict] = {
+    "minhash": {"stages": [minhash(THRESHOLD)]},
+    "shards": {
+        "stages": [],
+        "tokenizer": {"train": {"vocab_size": 16_384, "sample_bytes": "20MB"}},
+        "shards": {"target_tokens": 10_000_000},
+    },
+}
 
 
 @dataclass
@@ -88,6 +100,7 @@ def _resident(process: psutil.Process) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("what", choices=tuple(_RECIPES))
     parser.add_argument("--docs", default="1000000,4000000,16000000", help="with commas")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--set", action="append", default=[], help="as for gristmill run")
@@ -99,12 +112,13 @@ def main() -> int:
     args = parser.parse_args()
     sizes = [int(size) for size in args.docs.split(",")]
     result = {"machine": machine(), "commit": commit(), "workers": args.workers, "set": args.set}
+    result["what"] = args.what
     runs: list[dict] = []
     work = Path(tempfile.mkdtemp(prefix="gristmill-scale-", dir=args.work))
     try:
         for docs in sizes:
             paths = corpus(args.keep or work / "corpus", docs)
-            runs.append(measure(paths, docs, work, args.workers, args.set))
+            runs.append(measure(args.what, paths, docs, work, args.workers, args.set))
             last = runs[-1]
             print(f"{docs:,}: {last['wall_seconds']:.0f} s", file=sys.stderr, flush=True)
             result |= {"runs": runs, "dump": dump(last, args.dump_docs, args.dump_words)}
@@ -126,12 +140,12 @@ def corpus(folder: Path, docs: int) -> list[Path]:
 
 
 def measure(
-    paths: Sequence[Path], docs: int, work: Path, workers: int, settings: Sequence[str]
+    what: str, paths: Sequence[Path], docs: int, work: Path, workers: int, settings: Sequence[str]
 ) -> dict:
     """Run once; return every figure as plain data."""
     out = work / f"run-{docs}"
     link_files(paths, work / f"in-{docs}")
-    made = recipe([minhash(THRESHOLD)], f"{work}/in-{docs}/*.parquet", settings)
+    made = recipe(_RECIPES[what], f"{work}/in-{docs}/*.parquet", settings)
     memory = Memory()
     watcher = threading.Thread(target=memory.watch, daemon=True)
     words, begun = command(made, out, workers), time.time()
@@ -148,13 +162,13 @@ def measure(
         rounds.append(asdict(cost) | took)
         start = cost.ended
     driver, worker = memory.peaks_mb(begun, time.time())
-    found = documents(out / "run", ["key"])
-    if found.num_rows != docs:
-        raise SystemExit(f"{docs} documents went in, {found.num_rows} came out")
+    found, dropped = _COUNTS[what](out / "run")
+    if found != docs:
+        raise SystemExit(f"{docs} documents went in, {found} came out")
     shutil.rmtree(out)
     return {
         "docs": docs,
-        "dropped": pc.sum(found["dropped"]).as_py(),
+        "dropped": dropped,
         "driver_mb": driver,
         "worker_mb": worker,
         "text_bytes": sum(r["text_bytes"] for r in rounds),
@@ -162,6 +176,20 @@ def measure(
         "rounds": rounds,
         **asdict(usage),
     }
+
+
+def _deduplicated(run: Path) -> tuple[int, int]:
+    """Return the documents of a run and how many of them it dropped."""
+    found = documents(run, ["key"])
+    return found.num_rows, pc.sum(found["dropped"]).as_py()
+
+
+def _tokenized(run: Path) -> tuple[int, int]:
+    """Return the documents in a run's token files; none is dropped."""
+    return sum(shard.docs for shard in ShardSet(run / "shards").shards), 0
+
+
+_COUNTS = {"minhash": _deduplicated, "shards": _tokenized}
 
 
 def dump(run: dict, docs: float, words: float) -> dict:
@@ -183,7 +211,7 @@ def dump(run: dict, docs: float, words: float) -> dict:
 def show(result: dict) -> None:
     """Print the tables."""
     console = Console(width=None if sys.stdout.isatty() else 140)
-    console.print(_totals(result["runs"]))
+    console.print(_totals(result))
     for run in result["runs"]:
         console.print(_rounds(run))
     for low, high in pairwise(result["runs"]):
@@ -206,11 +234,11 @@ def show(result: dict) -> None:
 _FIGURES = ("seconds", "CPU s", "driver MB", "worker MB", "documents MB", "other MB")
 
 
-def _totals(runs: Sequence[dict]) -> Table:
-    table = Table(title="minhash_dedup, verified")
+def _totals(result: dict) -> Table:
+    table = Table(title=result["what"])
     for head in ("docs", "dropped", *_FIGURES, "CPU s per million"):
         table.add_column(head, justify="right")
-    for run in runs:
+    for run in result["runs"]:
         rate = 1e6 * run["cpu_seconds"] / run["docs"]
         table.add_row(f"{run['docs']:,}", f"{run['dropped']:,}", *_figures(run), f"{rate:.1f}")
     return table
