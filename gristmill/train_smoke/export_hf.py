@@ -10,6 +10,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from gristmill.errors import ConfigError
 from gristmill.train_smoke.checkpoint import Checkpoint
 from gristmill.train_smoke.hf_config import ARCHITECTURES, to_hf
@@ -43,16 +45,10 @@ def export_hf(saved: Checkpoint, out: Path) -> Path:
             f"exported are {', '.join(ARCHITECTURES)}"
         )
     model = saved.model()
-    weights = model.state_dict()
-    head = saved.config.width // saved.config.heads
-    tensors = {
-        entry.theirs: to_theirs(entry, weights, model.vocab_size, head)
-        for entry in layout(saved.config, tied=model.head is None)
-    }
     temp = out.with_name(f".{out.name}.tmp")
     shutil.rmtree(temp, ignore_errors=True)
     temp.mkdir(parents=True)
-    save_file(tensors, temp / "model.safetensors", metadata={"format": "pt"})
+    save_file(_tensors(model), temp / "model.safetensors", metadata={"format": "pt"})
     shutil.copyfile(saved.path / "tokenizer.json", temp / "tokenizer.json")
     for name, content in _descriptions(saved, model).items():
         text = content if isinstance(content, str) else json.dumps(content, indent=2) + "\n"
@@ -65,6 +61,15 @@ def export_hf(saved: Checkpoint, out: Path) -> Path:
         out.rmdir()
     temp.rename(out)
     return out
+
+
+def _tensors(model: GPT) -> dict[str, Tensor]:
+    """Return the weights under their names."""
+    weights, head = model.state_dict(), model.config.width // model.config.heads
+    return {
+        entry.theirs: to_theirs(entry, weights, model.vocab_size, head)
+        for entry in layout(model.config, tied=model.head is None)
+    }
 
 
 def _descriptions(saved: Checkpoint, model: GPT) -> dict[str, Any]:

@@ -60,23 +60,28 @@ def import_hf(folder: Path, out: Path) -> Path:
         model = GPT(config, len(vocabulary), eot)
         weights = tensors.read(model, rows, tied=model.head is None)
     model.load_state_dict(weights)
+    return _save(model, folder / "tokenizer.json", out)
+
+
+def _save(model: GPT, tokenizer: Path, out: Path) -> Path:
+    """Write the checkpoint of step 0: no optimizer, no shards that it could go on with."""
     state: dict[str, Any] = {
         "step": 0,
         "position": 0,
         "seconds": 0.0,
         "loss": 0.0,
         "manifest_sha256": "",
-        "vocab_size": len(vocabulary),
-        "eot": eot,
+        "vocab_size": model.vocab_size,
+        "eot": model.eot,
         "optimizers": [],
         "rng": checkpoint.rng_state(),
     }
     return checkpoint.save(
         out / "checkpoints",
         model=model,
-        config=config,
+        config=model.config,
         state=state,
-        tokenizer=folder / "tokenizer.json",
+        tokenizer=tokenizer,
         keep=1,
     )
 
