@@ -10,10 +10,10 @@ from typing import Any
 from gristmill.errors import ConfigError
 from gristmill.train_smoke.config import TrainConfig
 from gristmill.train_smoke.model import GPT
+from gristmill.train_smoke.variants import mlp_width
 
 #: torch's default epsilon in fp32, which our norms without weights use.
 _EPS = 1.1920928955078125e-07
-_ROPE = 10_000.0
 _SOFTCAP = 15.0
 
 #: Class of each variant.
@@ -36,58 +36,59 @@ def to_hf(model: GPT) -> dict[str, Any]:
         "dtype": "float32",
         "tie_word_embeddings": model.head is None,
     }
-    return shared | _WRITERS[config.variant](config, model)
+    return shared | _WRITERS[config.variant](config)
 
 
-def _write_gpt2(config: TrainConfig, model: GPT) -> dict[str, Any]:
-    del model
+def _write_gpt2(config: TrainConfig) -> dict[str, Any]:
+    if config.kv_heads not in (0, config.heads):
+        raise ConfigError(
+            f"kv_heads={config.kv_heads}: GPT2LMHeadModel has keys and values for every head, so "
+            "this model cannot be exported"
+        )
     return {
         "model_type": "gpt2",
         "n_layer": config.layers,
         "n_embd": config.width,
         "n_head": config.heads,
         "n_positions": config.context,
-        "n_inner": None,
+        "n_inner": mlp_width(config),
         "activation_function": "gelu_new",
-        "layer_norm_epsilon": 1e-5,
+        "layer_norm_epsilon": config.norm_eps,
         "attn_pdrop": 0.0,
         "embd_pdrop": 0.0,
         "resid_pdrop": 0.0,
     }
 
 
-def _write_modern(config: TrainConfig, model: GPT) -> dict[str, Any]:
-    del model
-    return _rotary(config, 4 * config.width) | {
+def _write_modern(config: TrainConfig) -> dict[str, Any]:
+    return _write_rotary(config) | {
         "model_type": "nanochat",
-        "num_key_value_heads": config.heads,
         "hidden_act": "relu2",
         "rms_norm_eps": _EPS,
-        "rope_parameters": {"rope_type": "default", "rope_theta": _ROPE},
         "final_logit_softcapping": _SOFTCAP,
     }
 
 
-def _write_llama(config: TrainConfig, model: GPT) -> dict[str, Any]:
-    return _rotary(config, model.state_dict()["blocks.0.expand.weight"].size(0)) | {
+def _write_llama(config: TrainConfig) -> dict[str, Any]:
+    return _write_rotary(config) | {
         "model_type": "llama",
-        "num_key_value_heads": config.kv_heads or config.heads,
         "head_dim": config.width // config.heads,
         "hidden_act": "silu",
         "rms_norm_eps": config.norm_eps,
-        "rope_parameters": {"rope_type": "default", "rope_theta": config.rope_base},
         "mlp_bias": False,
     }
 
 
-def _rotary(config: TrainConfig, mlp: int) -> dict[str, Any]:
+def _write_rotary(config: TrainConfig) -> dict[str, Any]:
     return {
         "num_hidden_layers": config.layers,
         "hidden_size": config.width,
-        "intermediate_size": mlp,
+        "intermediate_size": mlp_width(config),
         "num_attention_heads": config.heads,
+        "num_key_value_heads": config.kv_heads or config.heads,
         "max_position_embeddings": config.context,
         "attention_bias": False,
+        "rope_parameters": {"rope_type": "default", "rope_theta": config.rope_base},
     }
 
 
@@ -146,64 +147,50 @@ _WANTED: dict[str, dict[str, tuple[Any, ...]]] = {
         "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
         "scale_attn_weights": (True,),
         "scale_attn_by_inverse_layer_idx": (False,),
-        "tie_word_embeddings": (True,),
-        "layer_norm_epsilon": (1e-5,),
     },
     "nanochat": {
         "hidden_act": ("relu2",),
         "final_logit_softcapping": (_SOFTCAP,),
-        "tie_word_embeddings": (False,),
+        # Ours is torch's; nanochat's differs in the seventh digit of a norm.
         "rms_norm_eps": (1e-6, _EPS),
     },
 }
 
 
 def _read_gpt2(data: Mapping[str, Any], where: str) -> TrainConfig:
-    width = _count(data, "n_embd", where)
-    inner = data.get("n_inner")
-    if inner not in (None, 4 * width):
-        raise ConfigError(
-            f"{where}: n_inner is {inner!r}, gristmill's gpt2 has 4 × n_embd; use transformers"
-        )
+    own = data.get("n_inner") is not None
     return _imported(
         variant="gpt2",
         layers=_count(data, "n_layer", where),
-        width=width,
+        width=_count(data, "n_embd", where),
         heads=_count(data, "n_head", where),
+        mlp_width=_count(data, "n_inner", where) if own else 0,
         context=_count(data, "n_positions", where),
+        norm_eps=_number(data.get("layer_norm_epsilon", 1e-5), "layer_norm_epsilon", where),
+        tied=_tied(data, default=True),
     )
 
 
 def _read_nanochat(data: Mapping[str, Any], where: str) -> TrainConfig:
-    width, heads = _count(data, "hidden_size", where), _count(data, "num_attention_heads", where)
-    for key, only in (("intermediate_size", 4 * width), ("num_key_value_heads", heads)):
-        if data.get(key) != only:
-            raise ConfigError(
-                f"{where}: {key} is {data.get(key)!r}, gristmill's modern has {only} for this "
-                "width and number of heads; use transformers"
-            )
-    if _rope(data, where) != _ROPE:
-        raise ConfigError(f"{where}: rope_theta is not {_ROPE:g}; use transformers")
-    return _imported(
-        variant="modern",
-        layers=_count(data, "num_hidden_layers", where),
-        width=width,
-        heads=heads,
-        context=_count(data, "max_position_embeddings", where),
-    )
+    return _read_rotary("modern", data, where)
 
 
 def _read_llama(data: Mapping[str, Any], where: str) -> TrainConfig:
+    eps = _number(data.get("rms_norm_eps", 1e-6), "rms_norm_eps", where)
+    return _read_rotary("llama", data, where, norm_eps=eps)
+
+
+def _read_rotary(variant: str, data: Mapping[str, Any], where: str, **more: Any) -> TrainConfig:
     width, heads = _count(data, "hidden_size", where), _count(data, "num_attention_heads", where)
     head = data.get("head_dim")
     if head is not None and head * heads != width:
         raise ConfigError(
-            f"{where}: head_dim is {head!r}, gristmill's llama has hidden_size / "
+            f"{where}: head_dim is {head!r}, gristmill's {variant} has hidden_size / "
             "num_attention_heads; use transformers for this model"
         )
     grouped = data.get("num_key_value_heads") is not None
     return _imported(
-        variant="llama",
+        variant=variant,
         layers=_count(data, "num_hidden_layers", where),
         width=width,
         heads=heads,
@@ -211,8 +198,8 @@ def _read_llama(data: Mapping[str, Any], where: str) -> TrainConfig:
         mlp_width=_count(data, "intermediate_size", where),
         context=_count(data, "max_position_embeddings", where),
         rope_base=_rope(data, where),
-        norm_eps=float(data.get("rms_norm_eps", 1e-6)),
-        tied="yes" if data.get("tie_word_embeddings") else "no",
+        tied=_tied(data, default=False),
+        **more,
     )
 
 
@@ -223,6 +210,10 @@ _READERS = {
     "mistral": _read_llama,
     "nanochat": _read_nanochat,
 }
+
+
+def _tied(data: Mapping[str, Any], *, default: bool) -> str:
+    return "yes" if data.get("tie_word_embeddings", default) else "no"
 
 
 def _imported(**shape: Any) -> TrainConfig:
@@ -245,7 +236,10 @@ def _rope(data: Mapping[str, Any], where: str) -> float:
             f"{where}: rope_parameters {rope!r} scale rotary positions, gristmill's do not; use "
             "transformers for this model"
         )
-    base = rope.get("rope_theta", data.get("rope_theta", _ROPE))
-    if isinstance(base, bool) or not isinstance(base, int | float) or not base > 0:
-        raise ConfigError(f"{where}: rope_theta is {base!r}, not a number above zero")
-    return float(base)
+    return _number(rope.get("rope_theta", data.get("rope_theta", 1e4)), "rope_theta", where)
+
+
+def _number(value: Any, key: str, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise ConfigError(f"{where}: {key} is {value!r}, not a number above zero")
+    return float(value)

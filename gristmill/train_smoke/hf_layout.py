@@ -72,9 +72,9 @@ def _llama(layers: int) -> Iterator[Entry]:
     yield from _rotary(layers, "same", {"gate": "gate_proj", "expand": "up_proj"}, "down_proj")
     for n in range(layers):
         us, them = f"blocks.{n}", f"model.layers.{n}"
-        yield Entry(f"{them}.input_layernorm.weight", (f"{us}.norm_attention.layer.weight",))
-        yield Entry(f"{them}.post_attention_layernorm.weight", (f"{us}.norm_mlp.layer.weight",))
-    yield Entry("model.norm.weight", ("norm.layer.weight",))
+        yield Entry(f"{them}.input_layernorm.weight", (f"{us}.norm_attention.weight",))
+        yield Entry(f"{them}.post_attention_layernorm.weight", (f"{us}.norm_mlp.weight",))
+    yield Entry("model.norm.weight", ("norm.weight",))
 
 
 def _modern(layers: int) -> Iterator[Entry]:

@@ -14,6 +14,8 @@ SHAPES = [
     {"variant": "modern"},
     {"variant": "llama", "kv_heads": 2, "mlp_width": 56, "rope_base": 5e5, "norm_eps": 1e-6},
     {"variant": "llama", "tied": "yes"},
+    {"variant": "gpt2", "tied": "no", "mlp_width": 56, "norm_eps": 1e-6},
+    {"variant": "modern", "tied": "yes", "kv_heads": 2, "mlp_width": 56, "rope_base": 5e5},
 ]
 IDS = torch.randint(257, (2, 16), generator=torch.Generator().manual_seed(5))
 
@@ -90,3 +92,10 @@ def test_a_folder_in_use_is_left_alone(drawn_checkpoint, tmp_path):
     assert [path.name for path in (tmp_path / "hf").iterdir()] == ["mine.txt"]
     (tmp_path / "hf" / "mine.txt").unlink()
     assert export_hf(saved, tmp_path / "hf") == tmp_path / "hf"
+
+
+def test_grouped_queries_have_no_place_in_gpt2(drawn_checkpoint, tmp_path):
+    saved = checkpoint.load(drawn_checkpoint(tmp_path / "m", variant="gpt2", kv_heads=2))
+    with pytest.raises(ConfigError, match="kv_heads=2: GPT2LMHeadModel has"):
+        export_hf(saved, tmp_path / "hf")
+    assert not (tmp_path / "hf").exists()

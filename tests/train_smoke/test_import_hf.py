@@ -22,6 +22,8 @@ SHAPES = [
     {"variant": "modern"},
     {"variant": "llama", "kv_heads": 2, "mlp_width": 56, "rope_base": 5e5, "norm_eps": 1e-6},
     {"variant": "llama", "tied": "yes"},
+    {"variant": "gpt2", "tied": "no", "mlp_width": 56, "norm_eps": 1e-6},
+    {"variant": "modern", "tied": "yes", "kv_heads": 2, "mlp_width": 56, "rope_base": 5e5},
 ]
 IDS = torch.randint(257, (2, 16), generator=torch.Generator().manual_seed(5))
 
@@ -149,7 +151,7 @@ def test_rows_that_the_tokenizer_lacks_are_left_behind(folder, tmp_path):
         ({"model_type": "bloom"}, "model_type 'bloom' is none that gristmill can read"),
         ({"activation_function": "relu"}, "activation_function is 'relu'"),
         ({"scale_attn_by_inverse_layer_idx": True}, "scale_attn_by_inverse_layer_idx is True"),
-        ({"n_inner": 7}, "n_inner is 7"),
+        ({"n_inner": "7"}, "n_inner is '7'"),
         ({"n_head": 5}, "config.json: width=32, heads=5: width must be an even multiple of heads"),
         ({"n_layer": "2"}, "n_layer is '2', not a count"),
         ({"quantization_config": {"bits": 4}}, "quantization_config is"),
@@ -179,6 +181,7 @@ def llama(drawn_checkpoint, tmp_path):
         ({"rope_parameters": {"rope_type": "llama3", "rope_theta": 5e5}}, "scale rotary positions"),
         ({"rope_parameters": None, "rope_theta": -1}, "rope_theta is -1"),
         ({"model_type": "mistral", "sliding_window": 4096}, "sliding_window is 4096"),
+        ({"rms_norm_eps": "1e-6"}, "rms_norm_eps is '1e-6', not a number"),
         ({"hidden_act": "gelu"}, "hidden_act is 'gelu'"),
         ({"head_dim": 64}, "head_dim is 64"),
         ({"model_type": "qwen2"}, "model_type 'qwen2' is none"),
