@@ -49,11 +49,11 @@ def train_model(
 ) -> "TrainResult":
     """Train by preset and ``key=value`` settings; draw the curve; what ``demo`` shares."""
     need_torch()
-    from gristmill.train_smoke import config, plot
+    from gristmill.train_smoke import plot, presets
     from gristmill.train_smoke.train import train as train_gpt
 
     pairs = dict(setting.partition("=")[::2] for setting in settings)
-    chosen = config.preset(preset).with_overrides(pairs)
+    chosen = presets.preset(preset).with_overrides(pairs)
     result = train_gpt(
         chosen,
         find_shards(shards),

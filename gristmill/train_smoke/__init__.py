@@ -7,7 +7,7 @@ Read in this order: ``config`` (what can be set), ``loader`` (which tokens, when
 Imports torch, numpy, ``gristmill.tokenize.formats`` and ``gristmill.errors``; nothing else, so that
 it runs on a bare GPU machine. Import the modules, this package loads nothing::
 
-    from gristmill.train_smoke.config import preset
+    from gristmill.train_smoke.presets import preset
     from gristmill.train_smoke.train import train
 
     result = train(preset("tiny"), Path("out/shards"), Path("out/model"))

@@ -1,6 +1,6 @@
 """Attention: one function, so that a faster kernel has one place to go.
 
-Shapes: B batch, H heads, T queries, S keys, D head size.
+Shapes: B batch, H heads, K heads of keys and values, T queries, S keys, D head size.
 """
 
 import torch
@@ -22,31 +22,33 @@ def document_ids(ids: Tensor, eot: int) -> Tensor:
 
 
 def attend(
-    q_bhtd: Tensor, k_bhsd: Tensor, v_bhsd: Tensor, *, documents: Tensor | None = None
+    q_bhtd: Tensor, k_bksd: Tensor, v_bksd: Tensor, *, documents: Tensor | None = None
 ) -> Tensor:
     """Causal attention of T queries over S ≥ T keys; the queries are the last T positions.
 
     Args:
         q_bhtd: queries.
-        k_bhsd: keys.
-        v_bhsd: values.
+        k_bksd: keys; H is a multiple of K, and H / K query heads share one.
+        v_bksd: values.
         documents: document numbers (B, T) that keep attention within a document; needs S = T.
 
     Returns:
         (B, H, T, D).
     """
-    queries, keys = q_bhtd.size(2), k_bhsd.size(2)
+    queries, keys = q_bhtd.size(2), k_bksd.size(2)
+    mask = None
     if documents is not None:
         same = documents[:, None, :, None] == documents[:, None, None, :]
-        return F.scaled_dot_product_attention(
-            q_bhtd, k_bhsd, v_bhsd, attn_mask=same & _causal(queries, keys, q_bhtd.device)
-        )
-    if queries == keys:
-        return F.scaled_dot_product_attention(q_bhtd, k_bhsd, v_bhsd, is_causal=True)
-    if queries == 1:
-        return F.scaled_dot_product_attention(q_bhtd, k_bhsd, v_bhsd)
+        mask = same & _causal(queries, keys, q_bhtd.device)
+    elif 1 < queries < keys:
+        mask = _causal(queries, keys, q_bhtd.device)
     return F.scaled_dot_product_attention(
-        q_bhtd, k_bhsd, v_bhsd, attn_mask=_causal(queries, keys, q_bhtd.device)
+        q_bhtd,
+        k_bksd,
+        v_bksd,
+        attn_mask=mask,
+        is_causal=mask is None and queries == keys,
+        enable_gqa=q_bhtd.size(1) != k_bksd.size(1),
     )
 
 

@@ -1,4 +1,4 @@
-"""Every setting of a training run, its presets and its checks."""
+"""Every setting of a training run, and its checks. ``presets.py`` has whole sets of them."""
 
 import dataclasses
 import difflib
@@ -11,7 +11,9 @@ from typing import Any, Self
 from gristmill.errors import ConfigError
 
 _CHOICES = {
-    "variant": ("modern", "gpt2"),
+    "variant": ("modern", "gpt2", "llama"),
+    "tied": ("auto", "yes", "no"),
+    "packing": ("stream", "docs"),
     "optimizer": ("muon", "adamw"),
     "schedule": ("wsd", "cosine", "constant"),
     "device": ("auto", "cpu", "cuda"),
@@ -22,7 +24,8 @@ _AT_LEAST_ONE = (
     *("log_every", "eval_every", "save_every", "keep"),
 )
 _AT_LEAST_ZERO = (
-    *("micro_batch", "warmup_steps", "sample_every", "sample_tokens", "seed"),
+    *("kv_heads", "mlp_width", "micro_batch", "warmup_steps", "skip_zscore"),
+    *("sample_every", "sample_tokens", "seed"),
     *("eval_windows", "final_windows", "eval_documents", "final_documents"),
     *("embed_lr", "head_lr", "matrix_lr", "weight_decay", "grad_clip"),
 )
@@ -32,7 +35,7 @@ _FRACTIONS = ("decay_fraction", "min_lr", "beta1", "beta2", "momentum")
 #: (``micro_batch``, ``device`` and ``compile`` change them by rounding only).
 FREE_ON_RESUME = frozenset(
     (
-        *("micro_batch", "device", "compile", "log_every", "save_every", "keep"),
+        *("micro_batch", "device", "compile", "deterministic", "log_every", "save_every", "keep"),
         *("eval_every", "eval_windows", "final_windows", "eval_documents", "final_documents"),
         *("sample_every", "sample_tokens"),
     )
@@ -48,7 +51,16 @@ class TrainConfig:
         layers: transformer blocks.
         width: size of the residual stream; a multiple of ``heads``.
         heads: attention heads.
+        kv_heads: heads of keys and values, which several query heads share (Ainslie et al. 2023,
+            GQA); 0 = ``heads``.
+        mlp_width: width inside the perceptron; 0 = the variant's rule: 4 × width, for ``llama``
+            8/3 × width rounded up to a multiple of 64.
+        rope_base: base of the rotary angles (Su et al. 2021: 10,000).
+        norm_eps: added to the variance in LayerNorm and in RMSNorm with weights.
+        tied: whether the output head is the embedding; ``auto`` = as the variant has it.
         context: tokens the model sees at once (T).
+        packing: ``stream`` (windows cut from the tokens as they stand) or ``docs`` (whole documents
+            side by side in a window, padded; longer ones are cut).
         document_mask: keep attention within a document.
         batch_tokens: tokens of one optimizer step; a multiple of ``context``.
         micro_batch: windows of one forward pass; 0 = the whole batch at once.
@@ -62,6 +74,8 @@ class TrainConfig:
         beta2: AdamW's second moment.
         momentum: Muon's momentum (Nesterov).
         grad_clip: largest gradient norm; 0 = no clipping.
+        skip_zscore: skip an update whose loss or gradient norm lies so many standard deviations
+            above the last 128 (llm.c); 0 = never.
         schedule: ``wsd`` (warm-up, stable, linear decay), ``cosine`` or ``constant``.
         warmup_steps: linear warm-up.
         decay_fraction: share of the steps in which ``wsd`` decays.
@@ -70,6 +84,7 @@ class TrainConfig:
         device: ``auto`` takes CUDA where there is one.
         precision: ``auto`` is bf16 autocast on CUDA and fp32 on CPU.
         compile: use ``torch.compile``.
+        deterministic: only algorithms that give the same bits each time, slower on CUDA.
         log_every: steps between log lines.
         eval_every: steps between validations.
         eval_windows: validation windows during training; 0 = all.
@@ -86,7 +101,13 @@ class TrainConfig:
     layers: int = 4
     width: int = 128
     heads: int = 4
+    kv_heads: int = 0
+    mlp_width: int = 0
+    rope_base: float = 10_000.0
+    norm_eps: float = 1e-5
+    tied: str = "auto"
     context: int = 128
+    packing: str = "stream"
     document_mask: bool = False
     batch_tokens: int = 4096
     micro_batch: int = 0
@@ -100,6 +121,7 @@ class TrainConfig:
     beta2: float = 0.95
     momentum: float = 0.95
     grad_clip: float = 1.0
+    skip_zscore: float = 0.0
     schedule: str = "wsd"
     warmup_steps: int = 0
     decay_fraction: float = 0.5
@@ -108,6 +130,7 @@ class TrainConfig:
     device: str = "auto"
     precision: str = "auto"
     compile: bool = False
+    deterministic: bool = False
     log_every: int = 10
     eval_every: int = 100
     eval_windows: int = 64
@@ -141,6 +164,12 @@ class TrainConfig:
             raise ConfigError(
                 f"width={self.width}, heads={self.heads}: width must be an even multiple of heads"
             )
+        if self.heads % (self.kv_heads or self.heads):
+            raise ConfigError(
+                f"kv_heads={self.kv_heads}: must divide the {self.heads} heads; 0 = as many"
+            )
+        if min(self.rope_base, self.norm_eps) <= 0:
+            raise ConfigError("rope_base and norm_eps must be above 0")
         if self.batch_tokens % self.context:
             raise ConfigError(
                 f"batch_tokens={self.batch_tokens}: must be a multiple of context={self.context}"
@@ -166,7 +195,7 @@ class TrainConfig:
         values: dict[str, Any] = {}
         for key, text in overrides.items():
             if key not in types:
-                raise ConfigError(f"unknown setting {key!r}{_nearest(key, list(types))}")
+                raise ConfigError(f"unknown setting {key!r}{nearest(key, list(types))}")
             values[key] = _parse(key, text, types[key])
         return dataclasses.replace(self, **values)
 
@@ -180,7 +209,8 @@ class TrainConfig:
         return cls().with_overrides({key: str(value) for key, value in data.items()})
 
 
-def _nearest(key: str, known: list[str]) -> str:
+def nearest(key: str, known: list[str]) -> str:
+    """Return the end of a message about an unknown word: the most similar one, or all."""
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(sorted(known))}"
 
@@ -196,74 +226,3 @@ def _parse(key: str, text: str, kind: type) -> Any:
     except (KeyError, ValueError) as error:
         name = {bool: "true or false", int: "a whole number", float: "a number"}.get(kind, "a word")
         raise ConfigError(f"{key}={text!r}: must be {name}") from error
-
-
-_D8 = TrainConfig(
-    layers=8,
-    width=512,
-    heads=4,
-    context=1024,
-    batch_tokens=131_072,
-    micro_batch=32,
-    steps=2_000,
-    embed_lr=0.2,
-    head_lr=0.004,
-    matrix_lr=0.02,
-    grad_clip=0.0,
-    decay_fraction=0.4,
-    compile=True,
-    eval_every=250,
-    eval_documents=64,
-    sample_every=250,
-    save_every=500,
-)
-
-PRESETS: dict[str, TrainConfig] = {
-    # CPU, two threads, under a minute on a demo corpus of 0.3 to 1 M tokens.
-    "tiny": TrainConfig(
-        layers=3,
-        batch_tokens=1024,
-        steps=400,
-        embed_lr=0.2,
-        head_lr=0.01,
-        matrix_lr=0.02,
-    ),
-    # nanochat's "one dial": width 64 × depth.
-    "d8": _D8,
-    # The shape of GPT-2 124M with today's parts.
-    "gpt2s-modern": dataclasses.replace(
-        _D8, layers=12, width=768, heads=6, batch_tokens=524_288, micro_batch=64, steps=3_250
-    ),
-    # GPT-2 124M as llm.c reproduces it (scripts/run_gpt2_124M.sh).
-    "gpt2-small": TrainConfig(
-        variant="gpt2",
-        layers=12,
-        width=768,
-        heads=12,
-        context=1024,
-        batch_tokens=524_288,
-        micro_batch=64,
-        steps=18_865,
-        optimizer="adamw",
-        embed_lr=6e-4,
-        head_lr=6e-4,
-        matrix_lr=6e-4,
-        weight_decay=0.1,
-        beta1=0.9,
-        beta2=0.95,
-        schedule="cosine",
-        warmup_steps=700,
-        compile=True,
-        eval_every=250,
-        eval_documents=64,
-        sample_every=250,
-        save_every=1_000,
-    ),
-}
-
-
-def preset(name: str) -> TrainConfig:
-    """Return a preset. Raises ConfigError, naming the nearest, where there is none."""
-    if name not in PRESETS:
-        raise ConfigError(f"unknown preset {name!r}{_nearest(name, list(PRESETS))}")
-    return PRESETS[name]

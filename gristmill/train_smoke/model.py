@@ -4,69 +4,15 @@ Shapes: B batch, T tokens, C width, H heads, D head size, V vocabulary.
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
 from gristmill.train_smoke.attention import attend, document_ids
+from gristmill.train_smoke.chunked_loss import chunked_loss
 from gristmill.train_smoke.config import TrainConfig
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """What distinguishes one architecture from another.
-
-    Attributes:
-        rope: rotary positions; otherwise learned ones.
-        rms_norm: RMSNorm without parameters; otherwise LayerNorm with weight and bias.
-        qk_norm: normalise queries and keys.
-        relu2: squared ReLU; otherwise GELU (tanh form).
-        bias: biases in linear layers.
-        tied: the output head is the token embedding.
-        zero_init: projections back into the residual stream, and the head, start at zero.
-        softcap: logits are squeezed into ±softcap by tanh; 0 = off.
-    """
-
-    rope: bool
-    rms_norm: bool
-    qk_norm: bool
-    relu2: bool
-    bias: bool
-    tied: bool
-    zero_init: bool
-    softcap: float
-
-
-VARIANTS: dict[str, Variant] = {
-    # Tier 1 of modded-nanogpt's speed-run history: what gains most for the fewest lines.
-    "modern": Variant(
-        rope=True,
-        rms_norm=True,
-        qk_norm=True,
-        relu2=True,
-        bias=False,
-        tied=False,
-        zero_init=True,
-        softcap=15.0,
-    ),
-    # Radford et al. 2019, with nanoGPT's initialisation; no dropout.
-    "gpt2": Variant(
-        rope=False,
-        rms_norm=False,
-        qk_norm=False,
-        relu2=False,
-        bias=True,
-        tied=True,
-        zero_init=False,
-        softcap=0.0,
-    ),
-}
-
-_ROPE_BASE = 10_000.0
-#: Rows of embedding and head are rounded up to this: +25 % speed on tensor cores (nanoGPT).
-_VOCAB_MULTIPLE = 64
+from gristmill.train_smoke.variants import MULTIPLE, VARIANTS, Variant, mlp_width
 
 Cache = list[tuple[Tensor, Tensor]]
 
@@ -77,18 +23,24 @@ def rms_norm(x: Tensor) -> Tensor:
 
 
 class _Norm(nn.Module):
-    def __init__(self, width: int, variant: Variant) -> None:
+    def __init__(self, config: TrainConfig, variant: Variant) -> None:
         super().__init__()
-        self.layer = None if variant.rms_norm else nn.LayerNorm(width, eps=1e-5)
+        self.eps = config.norm_eps
+        self.layer = None if variant.rms_norm else nn.LayerNorm(config.width, eps=self.eps)
+        self.weight = nn.Parameter(torch.ones(config.width)) if variant.norm_weight else None
 
     def forward(self, x: Tensor) -> Tensor:
-        return rms_norm(x) if self.layer is None else self.layer(x)
+        if self.layer is not None:
+            return self.layer(x)  # type: ignore[no-any-return]
+        if self.weight is None:
+            return rms_norm(x)
+        return F.rms_norm(x, (x.size(-1),), eps=self.eps) * self.weight.to(x.dtype)
 
 
-def rotary(positions: Tensor, head_size: int) -> tuple[Tensor, Tensor]:
+def rotary(positions: Tensor, head_size: int, base: float) -> tuple[Tensor, Tensor]:
     """Return cosines and sines, (T, D/2) each, of positions (T,)."""
     half = torch.arange(0, head_size, 2, dtype=torch.float32, device=positions.device)
-    angles = positions.float()[:, None] / _ROPE_BASE ** (half / head_size)
+    angles = positions.float()[:, None] / base ** (half / head_size)
     return angles.cos(), angles.sin()
 
 
@@ -100,15 +52,16 @@ def _rotate(x_bhtd: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 class Attention(nn.Module):
-    """Multi-head causal self-attention."""
+    """Multi-head causal self-attention; query heads may share keys and values (GQA)."""
 
     def __init__(self, config: TrainConfig, variant: Variant) -> None:
         super().__init__()
         width = config.width
-        self.heads, self.variant = config.heads, variant
+        self.head_size, self.variant = width // config.heads, variant
+        shared = self.head_size * (config.kv_heads or config.heads)
         self.query = nn.Linear(width, width, bias=variant.bias)
-        self.key = nn.Linear(width, width, bias=variant.bias)
-        self.value = nn.Linear(width, width, bias=variant.bias)
+        self.key = nn.Linear(width, shared, bias=variant.bias)
+        self.value = nn.Linear(width, shared, bias=variant.bias)
         self.project = nn.Linear(width, width, bias=variant.bias)
 
     def forward(
@@ -118,9 +71,12 @@ class Attention(nn.Module):
         documents: Tensor | None,
         past: tuple[Tensor, Tensor] | None,
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Return the mixed values (B, T, C) and all keys and values (B, H, S, D) so far."""
+        """Return the mixed values (B, T, C), and all keys and values so far.
+
+        These are (B, K, S, D), K = heads of keys and values.
+        """
         batch, length, width = x_btc.shape
-        split = (batch, length, self.heads, width // self.heads)
+        split = (batch, length, -1, self.head_size)
         q = self.query(x_btc).view(split).transpose(1, 2)
         k = self.key(x_btc).view(split).transpose(1, 2)
         v = self.value(x_btc).view(split).transpose(1, 2)
@@ -136,16 +92,19 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention, then a two-layer perceptron, each with its norm before it."""
+    """Attention, then a perceptron, each with its norm before it."""
 
     def __init__(self, config: TrainConfig, variant: Variant) -> None:
         super().__init__()
-        self.relu2 = variant.relu2
-        self.norm_attention = _Norm(config.width, variant)
+        self.activation = variant.activation
+        inner = mlp_width(config)
+        self.norm_attention = _Norm(config, variant)
         self.attention = Attention(config, variant)
-        self.norm_mlp = _Norm(config.width, variant)
-        self.expand = nn.Linear(config.width, 4 * config.width, bias=variant.bias)
-        self.project = nn.Linear(4 * config.width, config.width, bias=variant.bias)
+        self.norm_mlp = _Norm(config, variant)
+        gated = self.activation == "swiglu"
+        self.gate = nn.Linear(config.width, inner, bias=variant.bias) if gated else None
+        self.expand = nn.Linear(config.width, inner, bias=variant.bias)
+        self.project = nn.Linear(inner, config.width, bias=variant.bias)
 
     def forward(
         self,
@@ -157,9 +116,15 @@ class Block(nn.Module):
         """Return the new residual stream (B, T, C) and this layer's keys and values."""
         mixed, present = self.attention(self.norm_attention(x_btc), positions, documents, past)
         x_btc = x_btc + mixed
-        hidden = self.expand(self.norm_mlp(x_btc))
-        hidden = F.relu(hidden).square() if self.relu2 else F.gelu(hidden, approximate="tanh")
-        return x_btc + self.project(hidden), present
+        return x_btc + self.project(self._inside(self.norm_mlp(x_btc))), present
+
+    def _inside(self, x_btc: Tensor) -> Tensor:
+        hidden: Tensor = self.expand(x_btc)
+        if self.gate is not None:
+            return F.silu(self.gate(x_btc)) * hidden
+        if self.activation == "relu2":
+            return F.relu(hidden).square()
+        return F.gelu(hidden, approximate="tanh")
 
 
 class GPT(nn.Module):
@@ -175,12 +140,13 @@ class GPT(nn.Module):
         super().__init__()
         self.config, self.vocab_size, self.eot = config, vocab_size, eot
         self.variant = VARIANTS[config.variant]
-        rows = -(-vocab_size // _VOCAB_MULTIPLE) * _VOCAB_MULTIPLE
+        rows = -(-vocab_size // MULTIPLE) * MULTIPLE
         self.embed = nn.Embedding(rows, config.width)
         self.place = None if self.variant.rope else nn.Embedding(config.context, config.width)
         self.blocks = nn.ModuleList(Block(config, self.variant) for _ in range(config.layers))
-        self.norm = _Norm(config.width, self.variant)
-        self.head = None if self.variant.tied else nn.Linear(config.width, rows, bias=False)
+        self.norm = _Norm(config, self.variant)
+        tied = self.variant.tied if config.tied == "auto" else config.tied == "yes"
+        self.head = None if tied else nn.Linear(config.width, rows, bias=False)
         self._initialise()
 
     def _initialise(self) -> None:
@@ -189,7 +155,7 @@ class GPT(nn.Module):
         depth = math.sqrt(2 * self.config.layers)
         for name, weight in self.named_parameters():
             if weight.ndim < 2:
-                nn.init.constant_(weight, 1.0 if name.endswith("layer.weight") else 0.0)
+                nn.init.constant_(weight, 1.0 if name.endswith(".weight") else 0.0)
                 continue
             back = name.endswith("project.weight")
             if self.variant.zero_init and (back or name == "head.weight"):
@@ -215,10 +181,11 @@ class GPT(nn.Module):
         x = self.embed(ids)
         if self.place is not None:
             x = x + self.place(places)
-        if self.variant.rms_norm:
+        if self.variant.embed_norm:
             x = rms_norm(x)
         head_size = self.config.width // self.config.heads
-        positions = rotary(places, head_size) if self.variant.rope else None
+        rope = self.variant.rope
+        positions = rotary(places, head_size, self.config.rope_base) if rope else None
         masked = self.config.document_mask and cache is None
         documents = document_ids(ids, self.eot) if masked else None
         for number, block in enumerate(self.blocks):
@@ -230,8 +197,7 @@ class GPT(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Return fp32 logits (…, V) of hidden states (…, C); padding rows are cut off."""
-        weight = self.embed.weight if self.head is None else self.head.weight
-        raw = F.linear(hidden, weight.to(hidden.dtype))[..., : self.vocab_size].float()
+        raw = F.linear(hidden, self._head().to(hidden.dtype))[..., : self.vocab_size].float()
         cap = self.variant.softcap
         return cap * torch.tanh(raw / cap) if cap else raw
 
@@ -240,10 +206,19 @@ class GPT(nn.Module):
 
         Targets of -100 do not count.
         """
-        logits = self.logits(self.trunk(ids))
+        hidden = self.trunk(ids)
         if targets is None:
-            return logits
-        return F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=-100)
+            return self.logits(hidden)
+        return chunked_loss(
+            hidden.flatten(0, 1),
+            self._head(),
+            targets.flatten(),
+            self.vocab_size,
+            self.variant.softcap,
+        )
+
+    def _head(self) -> Tensor:
+        return self.embed.weight if self.head is None else self.head.weight
 
     def parameter_count(self) -> int:
         """Number of weights."""

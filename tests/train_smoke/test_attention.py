@@ -29,3 +29,10 @@ def test_documents_do_not_see_each_other():
     alone = attend(q[:, :, 3:], k[:, :, 3:], v[:, :, 3:])
     assert torch.allclose(masked[:, :, 3:], alone, atol=1e-5)
     assert torch.allclose(masked[:, :, :3], attend(q, k, v)[:, :, :3], atol=1e-5)
+
+
+def test_query_heads_may_share_keys_and_values():
+    q, k, v = _qkv(6)
+    q = torch.cat((q, q * 0.5), dim=1)[:, [0, 3, 1, 4, 2, 5]]
+    own = attend(q, k.repeat_interleave(2, dim=1), v.repeat_interleave(2, dim=1))
+    assert torch.allclose(attend(q, k, v), own, atol=1e-6)

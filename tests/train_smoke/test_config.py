@@ -1,9 +1,8 @@
-import json
-
 import pytest
 
 from gristmill.errors import ConfigError
-from gristmill.train_smoke.config import PRESETS, TrainConfig, preset
+from gristmill.train_smoke.config import TrainConfig
+from gristmill.train_smoke.presets import preset
 
 
 def test_overrides_are_typed():
@@ -27,19 +26,12 @@ def test_overrides_are_typed():
         ({"context": "64", "batch_tokens": "640", "micro_batch": "3"}, "must divide"),
         ({"matrix_lr": "nan"}, "finite"),
         ({"beta1": "1.5"}, "between 0 and 1"),
+        ({"kv_heads": "3"}, "must divide the 4 heads"),
+        ({"norm_eps": "0"}, "above 0"),
+        ({"tied": "perhaps"}, "auto, yes, no"),
+        ({"packing": "tight"}, "stream, docs"),
     ],
 )
 def test_bad_settings_say_what_to_do(overrides, says):
     with pytest.raises(ConfigError, match=says):
         TrainConfig().with_overrides(overrides)
-
-
-@pytest.mark.parametrize("name", sorted(PRESETS))
-def test_presets_survive_json(name):
-    config = preset(name)
-    assert TrainConfig.from_dict(json.loads(config.to_json())) == config
-
-
-def test_unknown_preset_names_the_nearest():
-    with pytest.raises(ConfigError, match="did you mean 'tiny'"):
-        preset("tinny")

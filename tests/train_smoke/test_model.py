@@ -36,9 +36,50 @@ def test_gpt2_is_gpt2(micro):
     assert float(model(torch.zeros(1, 4).long(), torch.ones(1, 4).long())) < 2 * math.log(VOCAB)
 
 
-@pytest.mark.parametrize("variant", ["modern", "gpt2"])
-def test_causal(micro, variant):
-    model = _shaken(_model(micro, variant=variant))
+KINDS = {
+    "modern": {"variant": "modern"},
+    "gpt2": {"variant": "gpt2"},
+    "llama": {"variant": "llama"},
+    "shared": {"variant": "llama", "heads": 4, "kv_heads": 2, "tied": "yes", "rope_base": 5e5},
+}
+
+
+def test_llama_is_llama(micro):
+    model = _model(micro, variant="llama", heads=4, kv_heads=2)
+    inner = 128  # 8/3 x 32, rounded up to a multiple of 64
+    block = 32 * 32 * 2 + 32 * 16 * 2 + 3 * 32 * inner + 2 * 32
+    assert model.parameter_count() == 2 * 128 * 32 + 2 * block + 32
+    assert not [name for name, _ in model.named_parameters() if name.endswith("bias")]
+    assert float(model(torch.zeros(1, 4).long(), torch.ones(1, 4).long())) < 2 * math.log(VOCAB)
+
+
+def test_heads_that_share_keys_are_heads_with_equal_keys(micro):
+    shared = _shaken(_model(micro, variant="llama", heads=4, kv_heads=2))
+    own = _model(micro, variant="llama", heads=4).eval()
+    weights = shared.state_dict()
+    for name, weight in weights.items():
+        if name.endswith(("key.weight", "value.weight")):
+            heads = weight.view(2, 8, 32).repeat_interleave(2, dim=0)
+            weights[name] = heads.reshape(32, 32)
+    own.load_state_dict(weights)
+    ids = torch.arange(20).view(1, 20)
+    with torch.no_grad():
+        assert torch.allclose(shared(ids), own(ids), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_loss_is_that_of_the_logits(micro, kind):
+    model = _shaken(_model(micro, **KINDS[kind]))
+    ids = torch.arange(40).view(2, 20)
+    targets = (ids * 7 + 1) % VOCAB
+    logits = model(ids).flatten(0, 1)
+    plain = torch.nn.functional.cross_entropy(logits, targets.flatten())
+    assert float(model(ids, targets)) == pytest.approx(float(plain), abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_causal(micro, kind):
+    model = _shaken(_model(micro, **KINDS[kind]))
     ids = torch.arange(20).view(1, 20)
     changed = ids.clone()
     changed[0, 12] = 77
@@ -48,10 +89,10 @@ def test_causal(micro, variant):
     assert not torch.allclose(before[:, 12:], after[:, 12:])
 
 
-@pytest.mark.parametrize("variant", ["modern", "gpt2"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("pieces", [[20], [1] * 20, [7, 1, 5, 7]])
-def test_cached_equals_uncached(micro, variant, pieces):
-    model = _shaken(_model(micro, variant=variant))
+def test_cached_equals_uncached(micro, kind, pieces):
+    model = _shaken(_model(micro, **KINDS[kind]))
     ids = torch.arange(40).view(2, 20)
     cache: list = []
     with torch.no_grad():
