@@ -71,7 +71,7 @@ def ablate(
     need_torch()
     from gristmill.train_smoke import ablate as work
     from gristmill.train_smoke.ablate_result import OWN_ONLY, report
-    from gristmill.train_smoke.config import preset as find_preset
+    from gristmill.train_smoke.presets import preset as find_preset
 
     def log(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
