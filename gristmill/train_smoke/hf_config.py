@@ -180,6 +180,17 @@ def _read_llama(data: Mapping[str, Any], where: str) -> TrainConfig:
     return _read_rotary("llama", data, where, norm_eps=eps)
 
 
+def _read_mistral(data: Mapping[str, Any], where: str) -> TrainConfig:
+    """With attention over all positions it is a Llama; what it leaves unsaid is not a Llama's."""
+    for key in ("sliding_window", "num_key_value_heads"):
+        if key not in data:
+            raise ConfigError(
+                f"{where}: {key} is not said, and Mistral's own default is no Llama's; use "
+                "transformers for this model"
+            )
+    return _read_llama(data, where)
+
+
 def _read_rotary(variant: str, data: Mapping[str, Any], where: str, **more: Any) -> TrainConfig:
     width, heads = _count(data, "hidden_size", where), _count(data, "num_attention_heads", where)
     head = data.get("head_dim")
@@ -206,8 +217,7 @@ def _read_rotary(variant: str, data: Mapping[str, Any], where: str, **more: Any)
 _READERS = {
     "gpt2": _read_gpt2,
     "llama": _read_llama,
-    # With attention over all positions it is a Llama.
-    "mistral": _read_llama,
+    "mistral": _read_mistral,
     "nanochat": _read_nanochat,
 }
 

@@ -184,6 +184,7 @@ def llama(drawn_checkpoint, tmp_path):
         ({"rms_norm_eps": "1e-6"}, "rms_norm_eps is '1e-6', not a number"),
         ({"hidden_act": "gelu"}, "hidden_act is 'gelu'"),
         ({"head_dim": 64}, "head_dim is 64"),
+        ({"model_type": "mistral"}, "sliding_window is not said"),
         ({"model_type": "qwen2"}, "model_type 'qwen2' is none"),
     ],
 )
