@@ -13,10 +13,12 @@ from typer.exceptions import Abort, TyperException
 
 import gristmill
 from gristmill.commands import (
+    ablate,
     classifier,
     contamination,
     data,
     demo,
+    export,
     model,
     shards,
     tokenizer,
@@ -72,6 +74,9 @@ app.command()(contamination.contamination)
 app.command()(data.verify)
 app.command()(model.train)
 app.command()(model.sample)
+app.command()(ablate.ablate)
+app.command()(export.export)
+app.command("import")(export.import_)
 app.add_typer(shards.shards, name="shards")
 app.add_typer(classifier.classifier, name="classifier")
 app.add_typer(tokenizer.tokenizer, name="tokenizer")
