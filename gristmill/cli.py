@@ -13,11 +13,13 @@ from typer.exceptions import Abort, TyperException
 
 import gristmill
 from gristmill.commands import (
+    ablate,
     classifier,
     contamination,
     data,
     demo,
     evaluate,
+    export,
     memorise,
     model,
     sample,
@@ -77,6 +79,9 @@ app.command()(model.train)
 app.command()(sample.sample)
 app.command("eval")(evaluate.evaluate)
 app.command()(memorise.memorise)
+app.command()(ablate.ablate)
+app.command()(export.export)
+app.command("import")(export.import_)
 app.add_typer(shards.shards, name="shards")
 app.add_typer(classifier.classifier, name="classifier")
 app.add_typer(tokenizer.tokenizer, name="tokenizer")

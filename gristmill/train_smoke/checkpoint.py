@@ -29,7 +29,7 @@ from gristmill.train_smoke.config import TrainConfig
 from gristmill.train_smoke.model import GPT
 
 DONE = "DONE"
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)

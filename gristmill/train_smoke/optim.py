@@ -43,11 +43,19 @@ class Muon(torch.optim.Optimizer):
             columns).
         momentum: Nesterov momentum.
         weight_decay: decoupled, multiplied by lr.
+        compile: let ``torch.compile`` fuse the products of ``orthogonalise``.
     """
 
     def __init__(
-        self, params: Sequence[Tensor], lr: float, momentum: float = 0.95, weight_decay: float = 0.0
+        self,
+        params: Sequence[Tensor],
+        lr: float,
+        momentum: float = 0.95,
+        weight_decay: float = 0.0,
+        *,
+        compile: bool = False,  # noqa: A002 - torch's own word for it
     ) -> None:
+        self._orthogonalise = torch.compile(orthogonalise) if compile else orthogonalise
         super().__init__(
             list(params), {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
         )
@@ -75,7 +83,7 @@ class Muon(torch.optim.Optimizer):
         nesterov = torch._foreach_lerp(grads, buffers, group["momentum"])
         rows, columns = weights[0].shape
         scale = max(1.0, rows / columns) ** 0.5
-        updates = orthogonalise(torch.stack(list(nesterov)))
+        updates = self._orthogonalise(torch.stack(list(nesterov)))
         for weight, update in zip(weights, updates.unbind(), strict=True):
             if group["weight_decay"]:
                 agrees = (weight * update) > 0
@@ -108,7 +116,14 @@ def build(model: GPT, config: TrainConfig) -> list[torch.optim.Optimizer]:
     )
     optimizers: list[torch.optim.Optimizer] = [adamw]
     if config.optimizer == "muon":
-        optimizers.append(Muon(matrices, config.matrix_lr, config.momentum, config.weight_decay))
+        muon = Muon(
+            matrices,
+            config.matrix_lr,
+            config.momentum,
+            config.weight_decay,
+            compile=config.compile,
+        )
+        optimizers.append(muon)
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["peak_lr"] = group["lr"]

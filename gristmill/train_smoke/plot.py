@@ -92,7 +92,7 @@ class _Frame:
 
     def __init__(self, last: float, low: float, high: float) -> None:
         self.last = max(last, 1.0)
-        self.tick = _nice((high - low) / 5 or 1.0)
+        self.tick = nice((high - low) / 5 or 1.0)
         self.low = math.floor(low / self.tick) * self.tick
         self.high = max(math.ceil(high / self.tick) * self.tick, self.low + self.tick)
 
@@ -112,7 +112,7 @@ class _Frame:
                 f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>'
             )
             parts.append(_text(_LEFT - 8, y + 4, f"{value:g}", "end", "mute"))
-        step = _nice(self.last / 6)
+        step = nice(self.last / 6)
         for n in range(int(self.last / step) + 1):
             x = self.x(n * step)
             parts.append(_text(x, _HEIGHT - _BOTTOM + 18, f"{n * step:g}", "middle", "mute"))
@@ -138,7 +138,7 @@ class _Frame:
         ]
 
 
-def _nice(size: float) -> float:
+def nice(size: float) -> float:
     """Round up to 1, 2 or 5 times a power of ten."""
     power = 10.0 ** math.floor(math.log10(size))
     return next(n * power for n in (1, 2, 5, 10) if n * power >= size * (1 - 1e-9))

@@ -1,11 +1,12 @@
 """One training run: its parts, where it is, and what falls due at each step."""
 
+import contextlib
 import dataclasses
 import gc
 import math
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -141,27 +142,18 @@ class Run:
 
     def _step(self, factor: float, *, look: bool) -> None:
         """Update the weights once; ``look``: read the loss, which on a GPU waits for it."""
-        try:
-            self._last = (self.step + 1, *self.update.gradient(self.batches.take(self.position)))
-            if look or self.device.type == "cpu" or self.config.skip_zscore:
-                self._check_finite()
-            if self.config.skip_zscore and self.update.is_outlier(self.loss, float(self._last[2])):
-                self.update.discard()
-                self.skipped += 1
-                self.log(
-                    f"step {self.step + 1}: skipped, loss {self.loss:.4f} or norm "
-                    f"{float(self._last[2]):.2f} is far above the last steps'"
-                )
-            else:
-                self.update.apply(factor)
-        except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
-                raise
-            raise GristmillError(
-                f"{self.out}: out of memory at step {self.step + 1}; lower micro_batch (now "
-                f"{self.config.micro_batch or self.config.batch_windows} windows), context or the "
-                f"model's size ({self._kept()})"
-            ) from error
+        self._last = (self.step + 1, *self.update.gradient(self.batches.take(self.position)))
+        if look or self.device.type == "cpu" or self.config.skip_zscore:
+            self._check_finite()
+        if self.config.skip_zscore and self.update.is_outlier(self.loss, float(self._last[2])):
+            self.update.discard()
+            self.skipped += 1
+            self.log(
+                f"step {self.step + 1}: skipped, loss {self.loss:.4f} or norm "
+                f"{float(self._last[2]):.2f} is far above the last steps'"
+            )
+        else:
+            self.update.apply(factor)
         self.step += 1
         self.position += self.config.batch_windows
 
@@ -172,6 +164,20 @@ class Run:
                 return False
             stop.received = stop.received or signal.SIGTERM
         return stop.received is not None
+
+    @contextlib.contextmanager
+    def within_memory(self) -> Iterator[None]:
+        """Say what to lower where memory is used up within the block."""
+        try:
+            yield
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            windows = self.config.micro_batch or self.config.batch_windows
+            raise GristmillError(
+                f"{self.out}: out of memory at step {self.step + 1}; lower micro_batch (now "
+                f"{windows} windows), context or the model's size ({self._kept()})"
+            ) from error
 
     def _kept(self) -> str:
         return f"{self.saved} is intact" if self.saved else "no checkpoint was saved yet"

@@ -43,7 +43,7 @@ def train(
     Raises:
         ConfigError: settings, corpus or checkpoint do not fit together.
         CorruptError: damaged shards or checkpoint.
-        GristmillError: the loss is not finite; earlier checkpoints stay.
+        GristmillError: the loss is not finite, or memory is used up; earlier checkpoints stay.
     """
     corpus = ShardSet(shards)
     corpus.verify(hashes=True)
@@ -63,7 +63,7 @@ def train(
         if world.sum(run.step) != run.step * world.size:
             raise ConfigError(f"{out}: not the same folder for all processes; name a shared one")
         run.open_log()
-        with StopSignals() as stop, run.batches:
+        with StopSignals() as stop, run.batches, run.within_memory():
             while run.step < config.steps:
                 run.advance()
                 if run.stops(stop):
@@ -73,4 +73,5 @@ def train(
                         "same command to go on"
                     )
                     stop.exit()
-        return run.finish()
+        with run.within_memory():
+            return run.finish()

@@ -6,9 +6,12 @@ import random
 from pathlib import Path
 
 import pytest
+import torch
 
 from gristmill.tokenize.formats import llmc
+from gristmill.train_smoke import checkpoint
 from gristmill.train_smoke.config import TrainConfig
+from gristmill.train_smoke.model import GPT
 
 WORDS = ["the", "mill", "grinds", "corn", "and", "a", "stone", "turns", "while", "water", "falls"]
 
@@ -96,3 +99,29 @@ def micro() -> TrainConfig:
         log_every=5, eval_every=10, eval_windows=4, eval_documents=2, sample_tokens=8,
         save_every=10, device="cpu",
     )  # fmt: skip
+
+
+def write_drawn(out: Path, **settings) -> Path:
+    """Write a checkpoint whose every weight is drawn, so that no part can hide as zero."""
+    shape = {"layers": 2, "width": 32, "heads": 4, "context": 16, "batch_tokens": 16}
+    config = TrainConfig(**shape | settings)
+    model = GPT(config, 257, 0)
+    draw = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight += 0.3 * torch.randn(weight.shape, generator=draw)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "tokenizer.json").write_text(json.dumps(byte_tokenizer()), encoding="utf-8")
+    state = {
+        "step": 7, "position": 0, "manifest_sha256": "abc", "vocab_size": 257, "eot": 0,
+        "optimizers": [], "rng": checkpoint.rng_state(), "seconds": 0.0, "loss": 1.0,
+    }  # fmt: skip
+    return checkpoint.save(
+        out / "checkpoints", model=model, config=config, state=state,
+        tokenizer=out / "tokenizer.json", keep=1,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def drawn_checkpoint():
+    return write_drawn

@@ -33,7 +33,7 @@ def _rewrite_done(path):
         for p in path.iterdir()
         if p.name != "DONE"
     }
-    (path / "DONE").write_text(json.dumps({"schema": 1, "files": files}))
+    (path / "DONE").write_text(json.dumps({"schema": checkpoint.SCHEMA, "files": files}))
 
 
 def test_round_trip(tmp_path, micro, shards):
