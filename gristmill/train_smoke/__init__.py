@@ -2,7 +2,8 @@
 
 Read in this order: ``config`` (what can be set), ``loader`` (which tokens, when), ``model`` and
 ``attention`` (the network), ``optim`` and ``schedule`` (the update), ``train`` (the loop),
-``checkpoint`` (stopping and going on), ``evals`` (how good), ``sample`` (what it says), ``plot``.
+``checkpoint`` (stopping and going on), ``evals``, ``multiple_choice`` and ``memorise`` (how good),
+``sample`` (what it says), ``plot`` and ``run_page`` (what it looked like).
 
 Imports torch, numpy, ``gristmill.tokenize.formats`` and ``gristmill.errors``; nothing else, so that
 it runs on a bare GPU machine. Import the modules, this package loads nothing::
