@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.errors import ConfigError
+from gristmill.tokenize.formats.regular import check_regular
 
 #: LLM-foundry's ``continuation_delimiter`` and lm-evaluation-harness's prompt of ARC and PIQA.
 _QUESTION, _ANSWER = "Question: ", "\nAnswer:"
@@ -48,6 +49,7 @@ def read_items(path: Path, limit: int = 0) -> list[Item]:
     Raises:
         ConfigError: unreadable, no items, or a line of another schema; names file and line.
     """
+    check_regular(path)
     items: list[Item] = []
     try:
         for number, line in enumerate(_lines(path), 1):

@@ -59,7 +59,7 @@ def val_loss(model: GPT, windows: Windows, count: int = 0) -> float:
     """Mean cross-entropy, in nats a token, over a fixed set of windows (0 = all of them)."""
     device = next(model.parameters()).device
     chosen = spread(len(windows), count)
-    at_once = _rows_at_once(model)
+    at_once = max(1, _tokens_at_once(model) // model.config.context)
     total = 0.0
     for start in range(0, len(chosen), at_once):
         ids, targets = windows.gather(chosen[start : start + at_once])
@@ -157,9 +157,7 @@ def document_nats(
     # Rows of like length share a pass; the sort is stable, so the order is fixed.
     rows.sort(key=lambda row: len(row[1]))
     nats = np.zeros(len(documents), dtype=np.float64)
-    at_once = _rows_at_once(model)
-    for start in range(0, len(rows), at_once):
-        some = rows[start : start + at_once]
+    for some in _passes(rows, _tokens_at_once(model)):
         ids, targets = (part.to(device) for part in _pad([row[1:] for row in some], model.eot))
         counts = targets != -100
         logits = model.logits(model.trunk(ids)[counts])  # the head is most of a small model's work
@@ -169,10 +167,24 @@ def document_nats(
     return nats
 
 
-def _rows_at_once(model: GPT) -> int:
-    """Return how many rows of a full context make one forward pass."""
-    tokens = min(_EVAL_TOKENS, _EVAL_LOGITS // model.vocab_size)
-    return max(1, tokens // model.config.context)
+def _tokens_at_once(model: GPT) -> int:
+    """Return how many tokens make one forward pass."""
+    return min(_EVAL_TOKENS, _EVAL_LOGITS // model.vocab_size)
+
+
+_Row = tuple[int, np.ndarray, np.ndarray]
+
+
+def _passes(rows: Sequence[_Row], tokens: int) -> Iterator[list[_Row]]:
+    """Group rows, shortest first, so that none has more tokens than asked, padding included."""
+    some: list[_Row] = []
+    for row in rows:
+        if some and (len(some) + 1) * len(row[1]) > tokens:
+            yield some
+            some = []
+        some.append(row)
+    if some:
+        yield some
 
 
 def _strides(

@@ -212,7 +212,12 @@ class _Row:
         """Logits (V,) without what the constraint forbids."""
         if self.matcher is None or self.finish:
             return logits
-        return logits.masked_fill(~self.matcher.allowed(), -math.inf)
+        allowed = self.matcher.allowed()[: len(logits)]  # the model may have more ids, or fewer
+        if not allowed.any():
+            raise ConfigError("the grammar leaves no token of this vocabulary; change the grammar")
+        masked = torch.full_like(logits, -math.inf)
+        masked[: len(allowed)][allowed] = logits[: len(allowed)][allowed]
+        return masked
 
     def take(self, p: Tensor, nats: Tensor) -> int:
         """Draw from probabilities (V,); note what came, unless the row has ended."""

@@ -82,3 +82,19 @@ def test_bad_grammars_and_a_missing_library(vocabulary, monkeypatch):
     monkeypatch.setitem(sys.modules, "llguidance", None)
     with pytest.raises(ConfigError, match=r"pip install 'gristmill\[constrained\]'"):
         by_regex("a", vocabulary, 0)
+
+
+def test_ids_that_the_tokenizer_lacks_are_never_written(model):
+    """A model may have more ids than the tokenizer: padding, or ids left out."""
+    pytest.importorskip("llguidance")
+    few = Vocabulary((b"<|endoftext|>", *(bytes([n]) for n in range(200))), frozenset({0}))
+    how = Sampling(max_tokens=30, stop_ids=(0,), temperature=5.0)
+    for one in generate(model, [0], how, n=8, constraint=by_regex("[a-c]{9}", few, 0)):
+        assert re.fullmatch("[a-c]{9}", text_of(one, how, few))
+
+
+def test_a_grammar_that_the_vocabulary_cannot_write(model):
+    pytest.importorskip("llguidance")
+    letters = Vocabulary((b"<|endoftext|>", b"a", b"b"), frozenset({0}))
+    with pytest.raises(ConfigError, match="grammar"):
+        generate(model, [0], Sampling(), constraint=by_regex("ax", letters, 0))

@@ -67,3 +67,13 @@ def test_nothing_to_score_is_an_error(micro, make_shards, tmp_path):
     model = GPT(dataclasses.replace(micro), 257, 0).eval()
     with pytest.raises(ConfigError, match="no bytes"):
         evals.bits_per_byte(model, corpus)
+
+
+@pytest.mark.parametrize("tokens", [1, 7, 20, 1000])
+def test_passes_hold_every_row_and_no_more_tokens_than_asked(tokens):
+    lengths = [1, 1, 2, 3, 5, 5, 9]
+    rows = [(n, np.zeros(length), np.zeros(length)) for n, length in enumerate(lengths)]
+    groups = list(evals._passes(rows, tokens))
+    assert [row[0] for group in groups for row in group] == list(range(7))
+    for group in groups:
+        assert len(group) == 1 or len(group) * max(len(row[1]) for row in group) <= tokens

@@ -72,7 +72,7 @@ def test_results_do_not_depend_on_the_batch(model, monkeypatch):
     docs, firsts = split_tokens([c for i in ITEMS for c in i.choices], encode)
     nats = evals.document_nats(model, docs, firsts)
     monkeypatch.setattr(evals, "_EVAL_TOKENS", 1)
-    assert evals._rows_at_once(model) == 1
+    assert evals._tokens_at_once(model) == 1
     assert evals.document_nats(model, docs, firsts) == pytest.approx(nats, rel=1e-5)
     alone = score_items(model, ITEMS, encode)
     assert alone.gold_bits_per_byte == pytest.approx(together.gold_bits_per_byte, rel=1e-5)
