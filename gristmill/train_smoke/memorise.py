@@ -69,7 +69,7 @@ def memorised(
     """Measure exact continuation by the number of copies of a document.
 
     Copies are documents with the same tokens, compared by 64-bit hashes: of 10 million documents,
-    two different ones share a hash with a probability of 3 in a million. Memory: about 32 bytes
+    two different ones share a hash with a probability of 3 in a million. Memory: about 41 bytes
     for each document that is long enough. Which documents are tried depends on their texts alone.
 
     Args:
