@@ -208,7 +208,7 @@ class _Work:
         file = saved.parent.parent / f"nats-{digest.hexdigest()[:16]}.npz"
         if not file.is_file():
             model = checkpoint.load(saved).model(pick_device(self.ablation.config.device))
-            nats = [np.array([evals.score(model, [d]) for d in s.documents]) for s in self.sets]
+            nats = [evals.document_nats(model, one.documents) for one in self.sets]
             temp = file.with_name(f".{file.stem}.tmp.npz")
             np.savez(temp, *nats)
             temp.replace(file)
