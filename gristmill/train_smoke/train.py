@@ -4,6 +4,7 @@ A run's folder holds ``train.jsonl`` (the log), ``checkpoints/``, and at the end
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,7 @@ from gristmill.train_smoke import checkpoint
 from gristmill.train_smoke.config import TrainConfig
 from gristmill.train_smoke.device import pick_device, use_deterministic_algorithms
 from gristmill.train_smoke.distributed import joined, world_from_environment
+from gristmill.train_smoke.folder_lock import locked
 from gristmill.train_smoke.result import TrainResult
 from gristmill.train_smoke.run import Run
 from gristmill.train_smoke.stop import StopSignals
@@ -51,7 +53,7 @@ def train(
     device = pick_device(config.device, world.local)
     if config.deterministic:
         use_deterministic_algorithms()
-    with joined(world, device):
+    with joined(world, device), locked(out) if world.first else nullcontext():
         run = Run(config, corpus, out, device, world, log if world.first else lambda _: None)
         found = checkpoint.latest(out)
         if found is not None and resume == "never":
