@@ -18,7 +18,7 @@ import dask
 from distributed import Client, KilledWorker, LocalCluster, as_completed, get_worker
 
 from gristmill.errors import ConfigError
-from gristmill.pipeline import ignore_interrupt
+from gristmill.pipeline import interrupts
 from gristmill.pipeline.cluster_file import read_cluster_file
 from gristmill.pipeline.plan import installed_versions
 from gristmill.pipeline.rounds import Round
@@ -188,9 +188,10 @@ def open_runner(
         if scheduler or scheduler_file:
             client = _connect(scheduler, scheduler_file)
         else:
-            cluster = stack.enter_context(
-                read_cluster_file(cluster_file).start() if cluster_file else _local(workers)
-            )
+            with interrupts.deferred():
+                cluster = stack.enter_context(
+                    read_cluster_file(cluster_file).start() if cluster_file else _local(workers)
+                )
             client = Client(cluster)
         stack.callback(_close, client)
         if scheduler or scheduler_file or cluster_file:
@@ -208,7 +209,7 @@ def _local(workers: int) -> LocalCluster:
         dashboard_address="127.0.0.1:0" if _has_bokeh() else None,
         silence_logs=50,
         memory_limit="auto",
-        preload=[ignore_interrupt.__name__],
+        preload=[interrupts.__name__],
     )
 
 
