@@ -19,6 +19,8 @@ from gristmill.tokenize.formats.shard_set import ShardSet, sha256
 
 #: Plain text has no documents: it is cut at blank lines into passages of at least so many bytes.
 _PASSAGE = 2000
+#: And, where there are no blank lines, of so many at most, a line more or less.
+_LONGEST = 20_000
 _PLAIN = re.compile(r"\.(txt|md)(\.gz|\.zst)?$")
 
 Documents = list[npt.NDArray[np.int64]]
@@ -160,12 +162,16 @@ def _from_shards(folder: Path, corpus: ShardSet) -> Documents:
 
 
 def _passages(name: str) -> Iterator[str]:
-    """Cut plain text at blank lines."""
-    lines = _lines(name)
+    """Cut plain text at blank lines, or at any where there are none for long."""
+    lines = (
+        (number, line[at : at + _LONGEST])
+        for number, line in _lines(name)
+        for at in range(0, max(1, len(line)), _LONGEST)
+    )
     passage: list[str] = []
     size, last = 0, -1
     for number, line in lines:
-        if size >= _PASSAGE and number > last + 1:
+        if size >= _LONGEST or (size >= _PASSAGE and number > last + 1):
             yield "".join(passage)
             passage, size = [], 0
         passage += ["\n"] * (number > last + 1 and bool(passage)) + [line]

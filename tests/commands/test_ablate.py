@@ -116,3 +116,14 @@ def test_neutral_text_that_is_none(
         (tmp_path / name).write_text(content)
     with pytest.raises(ConfigError):
         read_neutral(str(tmp_path / name), ShardSet(runs[0] / "shards"))
+
+
+def test_text_without_blank_lines_is_cut_too(runs: tuple[Path, Path], tmp_path: Path) -> None:
+    corpus = ShardSet(runs[0] / "shards")
+    text = "".join(f"{prose(n)}\n" for n in range(300)) + "x" * 50_000
+    (tmp_path / "long.txt").write_text(text)
+    found = read_neutral(str(tmp_path / "long.txt"), corpus)
+    texts = [corpus.vocabulary.decode(doc.tolist()) for doc in found]
+    assert "".join(texts) == text
+    assert len(texts) > 4
+    assert max(map(len, texts)) <= 40_000
