@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from gristmill.tokenize.formats import llmc
+from gristmill.tokenize.formats.vocab import Vocabulary
 from gristmill.train_smoke import checkpoint
 from gristmill.train_smoke.config import TrainConfig
 from gristmill.train_smoke.model import GPT
@@ -125,3 +126,27 @@ def write_drawn(out: Path, **settings) -> Path:
 @pytest.fixture(scope="session")
 def drawn_checkpoint():
     return write_drawn
+
+
+@pytest.fixture
+def model(micro):
+    """A network whose weights are all drawn: zeros hide mistakes."""
+    model = GPT(micro, 257, 0)
+    generator = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(torch.randn(weight.shape, generator=generator) * 0.3)
+    return model.eval()
+
+
+@pytest.fixture
+def vocabulary():
+    """One token a byte, and end-of-text."""
+    return Vocabulary((b"<|endoftext|>", *(bytes([n]) for n in range(256))), frozenset({0}))
+
+
+@pytest.fixture
+def transformers():
+    return pytest.importorskip(
+        "transformers", reason="LOUD SKIP: equal logits are not proven without transformers"
+    )

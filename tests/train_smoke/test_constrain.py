@@ -3,28 +3,11 @@ import re
 import sys
 
 import pytest
-import torch
 
 from gristmill.errors import ConfigError
 from gristmill.tokenize.formats.vocab import Vocabulary
 from gristmill.train_smoke.constrain import by_regex, by_schema
-from gristmill.train_smoke.model import GPT
 from gristmill.train_smoke.sample import Sampling, generate, text_of
-
-
-@pytest.fixture
-def model(micro):
-    model = GPT(micro, 257, 0)
-    generator = torch.Generator().manual_seed(5)
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.add_(torch.randn(weight.shape, generator=generator) * 0.3)
-    return model.eval()
-
-
-@pytest.fixture
-def vocabulary():
-    return Vocabulary((b"<|endoftext|>", *(bytes([n]) for n in range(256))), frozenset({0}))
 
 
 @pytest.mark.parametrize("pattern", [r"[0-9]{3}(-[a-z]+)?", r"(müh|gr)le{1,4}", r"a|ab|abc"])

@@ -20,13 +20,6 @@ SHAPES = [
 IDS = torch.randint(257, (2, 16), generator=torch.Generator().manual_seed(5))
 
 
-@pytest.fixture
-def transformers():
-    return pytest.importorskip(
-        "transformers", reason="LOUD SKIP: equal logits are not proven without transformers"
-    )
-
-
 @pytest.mark.parametrize("shape", SHAPES)
 def test_transformers_computes_the_same_logits(shape, transformers, drawn_checkpoint, tmp_path):
     saved = checkpoint.load(drawn_checkpoint(tmp_path / "model", **shape))

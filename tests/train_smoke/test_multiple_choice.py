@@ -31,16 +31,6 @@ ITEMS = [
 ]
 
 
-@pytest.fixture
-def model(micro):
-    model = GPT(micro, 257, 0)
-    generator = torch.Generator().manual_seed(5)
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.add_(torch.randn(weight.shape, generator=generator) * 0.3)
-    return model.eval()
-
-
 def test_a_model_that_knows_nothing_prefers_what_is_short(micro):
     """Uniform: cost is length, so the shortest ending wins by sum, the first one per token."""
     scored = score_items(GPT(micro, 257, 0).eval(), ITEMS, encode)

@@ -6,8 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gristmill.errors import ConfigError
-from gristmill.tokenize.formats.vocab import Vocabulary
-from gristmill.train_smoke.model import GPT
 from gristmill.train_smoke.sample import (
     Generation,
     Sampling,
@@ -22,21 +20,6 @@ from gristmill.train_smoke.sample import (
 LOGITS = st.lists(
     st.floats(-20, 20).map(lambda x: round(x, 3)), min_size=2, max_size=30, unique=True
 )
-
-
-@pytest.fixture
-def model(micro):
-    model = GPT(micro, 257, 0)
-    generator = torch.Generator().manual_seed(5)
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.add_(torch.randn(weight.shape, generator=generator) * 0.3)
-    return model.eval()
-
-
-@pytest.fixture
-def vocabulary():
-    return Vocabulary((b"<|endoftext|>", *(bytes([n]) for n in range(256))), frozenset({0}))
 
 
 @given(LOGITS, st.integers(1, 40))
